@@ -1,0 +1,79 @@
+package httpx
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// ProblemBase is the page that documents every problem type of the library;
+// a type is this address and the anchor of its section.
+const ProblemBase = "https://github.com/bracework/bracework/blob/main/docs/problems.md#"
+
+// Problem is a problem document (RFC 9457). No field may carry the text of an
+// error or a value of the request: it reaches the client.
+type Problem struct {
+	Type   string // absolute URI, stable
+	Title  string // fixed text of the type
+	Status int
+	Detail string // optional; what the client can do next
+	// Extensions are further members, in this order (RFC 9457 section 3.2).
+	Extensions []Extension
+}
+
+// Extension is an extension member of a [Problem]. Its value must marshal to
+// JSON.
+type Extension struct {
+	Name  string
+	Value any
+}
+
+// WriteProblem answers with p as application/problem+json. Headers that
+// describe another representation are removed from h, as [http.Error] does;
+// headers such as Retry-After and Allow are the caller's to set before.
+func WriteProblem(w http.ResponseWriter, p Problem) {
+	body := p.appendJSON(make([]byte, 0, 256))
+	h := w.Header()
+	for _, name := range []string{"Content-Encoding", "Etag", "Last-Modified", "Trailer"} {
+		h.Del(name)
+	}
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body)
+}
+
+func (p Problem) appendJSON(b []byte) []byte {
+	b = append(b, `{"type":`...)
+	b = appendValue(b, p.Type)
+	b = append(b, `,"title":`...)
+	b = appendValue(b, p.Title)
+	b = append(b, `,"status":`...)
+	b = strconv.AppendInt(b, int64(p.Status), 10)
+	if p.Detail != "" {
+		b = append(b, `,"detail":`...)
+		b = appendValue(b, p.Detail)
+	}
+	for _, e := range p.Extensions {
+		b = append(b, ',')
+		b = appendValue(b, e.Name)
+		b = append(b, ':')
+		b = appendValue(b, e.Value)
+	}
+	return append(b, "}\n"...)
+}
+
+// appendValue leaves <, > and & readable: the media type is never sniffed as
+// HTML. A value that cannot be marshaled becomes null, the document stays
+// well-formed.
+func appendValue(b []byte, v any) []byte {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return append(b, "null"...)
+	}
+	return append(b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...)
+}
