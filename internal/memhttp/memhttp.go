@@ -10,7 +10,6 @@ package memhttp
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,8 +30,8 @@ type Server struct {
 
 // New serves h until the test ends. Server and connections are closed by
 // t.Cleanup; handlers that still run then are waited for.
-func New(t testing.TB, h http.Handler) *Server {
-	t.Helper()
+func New(tb testing.TB, h http.Handler) *Server {
+	tb.Helper()
 	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	s := &Server{
 		listener: l,
@@ -40,17 +39,17 @@ func New(t testing.TB, h http.Handler) *Server {
 		http: &http.Server{
 			Handler:           h,
 			ReadHeaderTimeout: 0, // a bubble's clock jumps to the next timer; a limit here would fire in slow tests
-			ErrorLog:          slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError),
+			ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 		},
 		client: &http.Client{Transport: &http.Transport{DialContext: l.dial}},
 	}
 	go func() {
 		defer close(s.done)
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			t.Errorf("memhttp: serve: %v", err)
+			tb.Errorf("memhttp: serve: %v", err)
 		}
 	}()
-	t.Cleanup(s.close)
+	tb.Cleanup(s.close)
 	return s
 }
 
