@@ -135,3 +135,18 @@ type hijackable struct {
 }
 
 func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) { return h.hijack() }
+
+// CanFlush reports whether w, or a writer that it unwraps to, can flush.
+func CanFlush(w http.ResponseWriter) bool {
+	for {
+		switch w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			return true
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = u.Unwrap()
+	}
+}

@@ -1,0 +1,13 @@
+package idempotency
+
+// For the fuzz targets.
+
+func ParseKey(value string, strict bool) (string, error) { return parseKey(value, strict) }
+
+func DecodeAndEncode(record []byte) (again []byte, ok bool) {
+	resp, err := decodeRecord(record)
+	if err != nil {
+		return nil, false
+	}
+	return resp.encode(), true
+}

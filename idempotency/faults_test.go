@@ -1,0 +1,179 @@
+package idempotency_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/bracework/bracework/idempotency"
+)
+
+func setupFaulty(t *testing.T, h http.HandlerFunc, opts ...option) (*fixture, *faulty) {
+	t.Helper()
+	mem := idempotency.NewMemoryStore(idempotency.MemoryConfig{})
+	t.Cleanup(func() { _ = mem.Close() })
+	s := &faulty{Store: mem}
+	f := setupStore(t, s, h, opts...)
+	f.store = mem
+	return f, s
+}
+
+func TestStoreDownAtClaim(t *testing.T) {
+	t.Parallel()
+	t.Run("fails closed", func(t *testing.T) {
+		t.Parallel()
+		f, s := setupFaulty(t, nil)
+		s.set(func() { s.claim = errDown })
+		resp := f.post("k", "")
+		assert.Equal(t, "idempotency-store-unavailable", problem(t, resp, http.StatusServiceUnavailable))
+		assert.Equal(t, "5", resp.Header.Get("Retry-After"))
+		assert.EqualValues(t, 0, f.runs.Load())
+	})
+	t.Run("fails open on request", func(t *testing.T) {
+		t.Parallel()
+		f, s := setupFaulty(t, nil, func(c *idempotency.Config) { c.FailOpen = true })
+		s.set(func() { s.claim = errDown })
+		assert.Equal(t, http.StatusCreated, f.post("k", "").StatusCode)
+		assert.Equal(t, []idempotency.Outcome{idempotency.OutcomeUnprotected}, f.outcomes())
+	})
+	t.Run("a claim whose answer was lost is given back", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			f, s := setupFaulty(t, nil)
+			s.set(func() { s.claim, s.lost = errDown, true })
+			assert.Equal(t, http.StatusServiceUnavailable, f.post("k", "").StatusCode)
+			synctest.Wait()
+			s.set(func() { s.claim = nil })
+			assert.Equal(t, http.StatusCreated, f.post("k", "").StatusCode)
+			assert.Equal(t, 1, s.released)
+		})
+	})
+}
+
+func TestStoreDownAtCompletion(t *testing.T) {
+	t.Parallel()
+	t.Run("saved again under the lease, never a second run", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			f, s := setupFaulty(t, nil)
+			s.set(func() { s.complete = errDown })
+			assert.Equal(t, http.StatusCreated, f.post("k", "").StatusCode, "the client gets its answer")
+			assert.Equal(t, http.StatusConflict, f.post("k", "").StatusCode)
+			time.Sleep(5 * time.Second)
+			s.set(func() { s.complete = nil })
+			time.Sleep(2 * time.Second)
+			assert.True(t, replayed(f.post("k", "")))
+			assert.EqualValues(t, 1, f.runs.Load())
+			assert.Equal(t, idempotency.OutcomeSaveFailed, f.outcomes()[0])
+		})
+	})
+	t.Run("a save that hangs does not hold the answer back", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			f, s := setupFaulty(t, nil)
+			s.set(func() { s.hang = time.Hour })
+			start := time.Now()
+			assert.Equal(t, http.StatusCreated, f.post("k", "").StatusCode)
+			assert.Equal(t, 2*time.Second, time.Since(start))
+			s.set(func() { s.hang = 0 })
+			time.Sleep(time.Minute)
+		})
+	})
+	t.Run("after the lease a retry is attempt 2", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			var attempts []int
+			f, s := setupFaulty(t, func(_ http.ResponseWriter, r *http.Request) {
+				info, _ := idempotency.FromContext(r.Context())
+				attempts = append(attempts, info.Attempt)
+			})
+			s.set(func() { s.complete = errDown })
+			f.post("k", "")
+			time.Sleep(30*time.Second + time.Millisecond)
+			s.set(func() { s.complete = nil })
+			assert.Equal(t, http.StatusOK, f.post("k", "").StatusCode)
+			assert.Equal(t, []int{1, 2}, attempts)
+			time.Sleep(time.Minute)
+		})
+	})
+}
+
+func TestHeartbeat(t *testing.T) {
+	t.Parallel()
+	t.Run("lease lost cancels the handler, and nothing is overwritten", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			f, s := setupFaulty(t, func(w http.ResponseWriter, r *http.Request) {
+				info, _ := idempotency.FromContext(r.Context())
+				if info.Attempt == 1 {
+					<-r.Context().Done()
+					time.Sleep(time.Minute) // goes on all the same
+					w.WriteHeader(http.StatusTeapot)
+					return
+				}
+				w.WriteHeader(http.StatusCreated)
+			})
+			s.set(func() { s.extend = errDown })
+			start := time.Now()
+			done := make(chan int)
+			go func() { done <- f.post("k", "").StatusCode }()
+			time.Sleep(30*time.Second + time.Millisecond)
+			assert.Equal(t, http.StatusCreated, f.post("k", "").StatusCode, "taken over")
+			assert.Equal(t, http.StatusTeapot, <-done, "its own client is answered")
+			assert.LessOrEqual(t, time.Since(start), 101*time.Second)
+			resp := f.post("k", "")
+			assert.True(t, replayed(resp))
+			assert.Equal(t, http.StatusCreated, resp.StatusCode)
+			assert.Contains(t, f.outcomes(), idempotency.OutcomeLeaseLost)
+		})
+	})
+	t.Run("one failure is survived", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			f, s := setupFaulty(t, func(_ http.ResponseWriter, r *http.Request) {
+				time.Sleep(time.Minute)
+				assert.NoError(t, r.Context().Err())
+			})
+			s.set(func() { s.extend = errDown })
+			go func() {
+				time.Sleep(15 * time.Second)
+				s.set(func() { s.extend = nil })
+			}()
+			f.post("k", "")
+			assert.True(t, replayed(f.post("k", "")))
+		})
+	})
+	t.Run("MaxRun ends the context and the renewal", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			ended := make(chan time.Duration, 1)
+			f, _ := setupFaulty(t, func(_ http.ResponseWriter, r *http.Request) {
+				if info, _ := idempotency.FromContext(r.Context()); info.Attempt > 1 {
+					return
+				}
+				<-r.Context().Done()
+				ended <- time.Since(start)
+				time.Sleep(time.Hour) // hangs
+			})
+			done := make(chan struct{})
+			go func() { defer close(done); f.post("k", "") }()
+			time.Sleep(5*time.Minute + 31*time.Second)
+			assert.Equal(t, 5*time.Minute, <-ended)
+			assert.Equal(t, http.StatusOK, f.post("k", "").StatusCode, "a hung handler does not hold the key for ever")
+			<-done
+		})
+	})
+}
+
+func TestStoreFullIsRefused(t *testing.T) {
+	t.Parallel()
+	store := idempotency.NewMemoryStore(idempotency.MemoryConfig{MaxBytes: 1})
+	t.Cleanup(func() { _ = store.Close() })
+	f := setupStore(t, store, nil, func(c *idempotency.Config) { c.FailOpen = true })
+	assert.Equal(t, http.StatusServiceUnavailable, f.post("k", "").StatusCode, "full is not down: FailOpen does not apply")
+	assert.EqualValues(t, 0, f.runs.Load())
+}

@@ -1,0 +1,256 @@
+package idempotency
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// MemoryConfig configures a [MemoryStore]. The zero value of each field is the
+// default that its comment names.
+type MemoryConfig struct {
+	// MaxBytes caps the memory of all records. At the cap the bodies that
+	// completed first are dropped, which leaves tombstones: their requests are
+	// answered with 409, and still never run again. When only tombstones and
+	// requests in flight are left, claims of new keys fail with
+	// [ErrStoreFull]. Default: 64 MiB, room for some 250,000 keys without
+	// bodies; negative: no cap.
+	MaxBytes int64
+	// PurgeEvery is the pause between two runs of the janitor, which removes
+	// expired records. An expired record has no effect before either; it only
+	// takes room. Default: 1 h; negative: no janitor, call Purge.
+	PurgeEvery time.Duration
+}
+
+// MemoryStore is a [Store] in the memory of one process, for one replica and
+// for tests. It survives no restart. Its methods may be called concurrently,
+// and after Close too.
+type MemoryStore struct {
+	start  time.Time
+	max    int64
+	bytes  atomic.Int64
+	purged atomic.Int64 // when purgeSoon last ran, since start
+	shards [memoryShards]memoryShard
+
+	stop    chan struct{}
+	once    sync.Once
+	janitor sync.WaitGroup
+}
+
+const memoryShards = 32
+
+// recordOverhead is what a record costs besides its bytes: the struct, its map
+// entry and allocator slack, rounded up.
+const recordOverhead = 256
+
+var (
+	_ Store  = (*MemoryStore)(nil)
+	_ Purger = (*MemoryStore)(nil)
+)
+
+// NewMemoryStore returns an empty store and starts its janitor, one goroutine
+// that [MemoryStore.Close] ends.
+func NewMemoryStore(cfg MemoryConfig) *MemoryStore {
+	setDefault(&cfg.MaxBytes, 64<<20)
+	setDefault(&cfg.PurgeEvery, time.Hour)
+	s := &MemoryStore{start: time.Now(), max: cfg.MaxBytes, stop: make(chan struct{})}
+	for i := range s.shards {
+		s.shards[i].records = map[Key]*memoryRecord{}
+		s.shards[i].oldest.Store(noneCompleted)
+	}
+	if cfg.PurgeEvery > 0 {
+		s.janitor.Go(func() { s.purgeEvery(cfg.PurgeEvery) })
+	}
+	return s
+}
+
+// Close ends the janitor and waits for it. It returns nil and may be called
+// more than once.
+func (s *MemoryStore) Close() error {
+	s.once.Do(func() { close(s.stop) })
+	s.janitor.Wait()
+	return nil
+}
+
+// MemoryStats is a snapshot of a [MemoryStore].
+type MemoryStats struct {
+	Records    int   // all records, expired ones that are not purged yet included
+	InFlight   int   // claimed and neither completed nor released
+	Tombstones int   // completed whose body was dropped to make room
+	Bytes      int64 // counted against MaxBytes
+}
+
+// Stats counts the records. It looks at each of them, a shard at a time.
+func (s *MemoryStore) Stats() MemoryStats {
+	stats := MemoryStats{Bytes: s.bytes.Load()}
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		stats.Records += len(sh.records)
+		for _, rec := range sh.records {
+			switch {
+			case rec.state == memoryInFlight:
+				stats.InFlight++
+			case rec.state == memoryCompleted && len(rec.body) == 0:
+				stats.Tombstones++
+			}
+		}
+		sh.mu.Unlock()
+	}
+	return stats
+}
+
+// Claim implements [Store]. It does not block and ignores ctx.
+func (s *MemoryStore) Claim(_ context.Context, req ClaimRequest) (Claim, error) {
+	sh := s.shard(req.Key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	now := s.now()
+	rec := sh.live(s, req.Key, now)
+	if rec == nil && s.max >= 0 && s.bytes.Load()+recordOverhead > s.max {
+		// Room is made in other shards, so this one is let go; the key may
+		// have been claimed meanwhile.
+		sh.mu.Unlock()
+		s.bytes.Add(recordOverhead)
+		room := s.makeRoom()
+		s.bytes.Add(-recordOverhead)
+		sh.mu.Lock()
+		if rec = sh.live(s, req.Key, now); rec == nil && !room {
+			return Claim{}, ErrStoreFull
+		}
+	}
+	switch {
+	case rec == nil:
+		s.bytes.Add(recordOverhead)
+		rec = &memoryRecord{}
+		sh.records[req.Key] = rec
+	case rec.state == memoryReleased:
+	case rec.state == memoryInFlight && rec.token == req.Token:
+		rec.attempt-- // the same attempt again
+	case rec.fingerprint != req.Fingerprint:
+		return Claim{State: Mismatch}, nil
+	case rec.state == memoryCompleted:
+		return Claim{State: Replay, Record: rec.body}, nil
+	case now < rec.leaseEnd:
+		return Claim{State: Busy, RetryAfter: rec.leaseEnd - now}, nil
+	}
+	rec.attempt++
+	rec.state, rec.token, rec.fingerprint, rec.ttl = memoryInFlight, req.Token, req.Fingerprint, req.TTL
+	rec.lease(now, req.Lease)
+	return Claim{State: Claimed, Attempt: rec.attempt}, nil
+}
+
+// Extend implements [Store]. It does not block and ignores ctx.
+func (s *MemoryStore) Extend(_ context.Context, key Key, token Token, lease time.Duration) error {
+	sh := s.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	now := s.now()
+	rec := sh.owned(key, token, now)
+	if rec == nil || rec.state != memoryInFlight {
+		return ErrLeaseLost
+	}
+	rec.lease(now, lease)
+	return nil
+}
+
+// Complete implements [Store]. It does not block and ignores ctx.
+func (s *MemoryStore) Complete(_ context.Context, key Key, token Token, body []byte, ttl time.Duration) error {
+	sh := s.shard(key)
+	sh.mu.Lock()
+	now := s.now()
+	rec := sh.owned(key, token, now)
+	if rec == nil || rec.state == memoryReleased {
+		sh.mu.Unlock()
+		return ErrLeaseLost
+	}
+	if rec.state == memoryInFlight {
+		rec.state, rec.body, rec.completed = memoryCompleted, bytes.Clone(body), now
+		s.bytes.Add(int64(len(body)))
+		sh.queue(rec)
+	}
+	rec.expires = now + ttl
+	sh.mu.Unlock()
+	s.makeRoom()
+	return nil
+}
+
+// Release implements [Store]. It does not block and ignores ctx.
+func (s *MemoryStore) Release(_ context.Context, key Key, token Token) error {
+	sh := s.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	now := s.now()
+	if rec := sh.owned(key, token, now); rec != nil && rec.state == memoryInFlight {
+		rec.state, rec.expires = memoryReleased, now+rec.ttl
+	}
+	return nil
+}
+
+// now is monotonic: a step of the wall clock neither ends nor extends anything.
+func (s *MemoryStore) now() time.Duration { return time.Since(s.start) }
+
+// shard spreads by bits of the key, which is a digest.
+func (s *MemoryStore) shard(key Key) *memoryShard {
+	return &s.shards[binary.LittleEndian.Uint16(key[:])%memoryShards]
+}
+
+type memoryState uint8
+
+const (
+	memoryInFlight memoryState = iota + 1
+	memoryCompleted
+	memoryReleased
+)
+
+type memoryRecord struct {
+	state       memoryState
+	attempt     int
+	token       Token
+	fingerprint Fingerprint
+	leaseEnd    time.Duration // since start, like expires and completed
+	expires     time.Duration
+	completed   time.Duration
+	ttl         time.Duration
+	body        []byte
+	older       *memoryRecord // neighbors in the shard's queue of bodies
+	newer       *memoryRecord
+}
+
+// lease sets the end of the lease, and the expiry far enough behind it that a
+// take-over finds the record.
+func (rec *memoryRecord) lease(now, lease time.Duration) {
+	rec.leaseEnd = now + lease
+	rec.expires = rec.leaseEnd + rec.ttl
+}
+
+type memoryShard struct {
+	mu      sync.Mutex
+	records map[Key]*memoryRecord
+	first   *memoryRecord // completed records with a body, oldest first
+	last    *memoryRecord
+	oldest  atomic.Int64 // when first completed, or noneCompleted; read without mu
+}
+
+// live returns the record of key, and removes it instead when it has expired.
+func (sh *memoryShard) live(s *MemoryStore, key Key, now time.Duration) *memoryRecord {
+	rec := sh.records[key]
+	if rec != nil && now >= rec.expires {
+		s.remove(sh, key, rec)
+		return nil
+	}
+	return rec
+}
+
+// owned returns the record of key if token made its present state and it has
+// not expired.
+func (sh *memoryShard) owned(key Key, token Token, now time.Duration) *memoryRecord {
+	rec := sh.records[key]
+	if rec == nil || rec.token != token || now >= rec.expires {
+		return nil
+	}
+	return rec
+}

@@ -1,0 +1,269 @@
+// Package idempotency makes unsafe HTTP requests safe to retry: of all requests
+// with the same Idempotency-Key one runs, and the others get its response.
+//
+// [New] wraps any [http.Handler]. It starts no goroutine; while a request runs,
+// one renews its lease, and after a failure of the store one may tidy up, for
+// which [Middleware.Close] waits. [NewMemoryStore] starts a janitor and has a
+// Close of its own.
+//
+// # Model
+//
+// The header X-Idempotency-Key or Idempotency-Key carries the key, bare or as
+// the quoted String of the IETF draft "The Idempotency-Key HTTP Header Field".
+// It counts within a scope, the tenant or principal that the [ScopeFunc] names,
+// so that nobody can reach another's responses. The first request claims the
+// key with a lease, runs, and stores its response for 24 hours; the claim is
+// fenced by a token, so that an attempt that lost its lease overwrites nothing.
+//
+// What clients see, as application/problem+json (RFC 9457) where it is a
+// refusal:
+//
+//	same request, completed        the same status, body and headers, X-Idempotency-Replay: true
+//	same request, still running    409 and Retry-After
+//	same key, other request        422, also while the first is running
+//	same request, response lost    409 with a type of its own; never a second run
+//	key malformed or doubled       400
+//	key missing                    passed on untouched, or 400 with RequireKey
+//	scope unknown                  403
+//	body over the cap              413
+//	store down                     503 and Retry-After; the handler does not run
+//
+// Two requests are the same when method, path, query, Content-Type and body
+// are equal; [Config.Fingerprint] can look closer.
+//
+// # Guarantees and limits
+//
+// While the store keeps its records, a handler that returned with a stored
+// status runs once per key. It may run again, with a higher [Info.Attempt],
+// when an earlier attempt did not end in a stored response: its process died
+// or ran longer than [Config.MaxRun] (after the lease ends), it panicked, its
+// status is one that [Config.StoreResponse] refuses, or the store stayed down
+// until the lease ended.
+//
+// A client that disconnects cancels neither the handler nor the saving of its
+// response. Nothing is sent before the response is saved, unless the handler
+// flushes, so an immediate retry is answered by replay. Flushed responses are
+// recorded too. A hijacked connection counts as run, and is never replayed.
+//
+// Only headers that the handler itself set or changed are stored, never
+// Set-Cookie, Date, trailers' declarations or hop-by-hop headers; a replay sets
+// them in place of equally named ones and merges Vary. Request bodies of keyed
+// requests are read into memory before the handler runs.
+//
+// Put authentication and rate limits outside of this middleware, compression
+// too.
+package idempotency
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bracework/bracework/internal/httpx"
+)
+
+// Middleware is the idempotency layer. Its methods may be called concurrently.
+type Middleware struct {
+	store Store
+	scope ScopeFunc
+	cfg   Config
+	tasks tasks
+}
+
+// New returns a Middleware over store whose keys count within scope. Neither
+// may be nil: use [SingleTenant] where there is nobody to tell apart. All
+// misconfigurations are reported, in one error.
+func New(store Store, scope ScopeFunc, cfg Config) (*Middleware, error) {
+	if store == nil {
+		return nil, errors.New("idempotency: store is nil")
+	}
+	if scope == nil {
+		return nil, errors.New("idempotency: scope is nil")
+	}
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Middleware{store: store, scope: scope, cfg: cfg, tasks: tasks{stop: make(chan struct{})}}, nil
+}
+
+// Close waits for the work that outlives requests: the release of a claim
+// whose answer was lost, the second try to save a response. Each is bounded by
+// [Config.StoreTimeout]. Requests are still served after Close. It returns nil
+// and may be called more than once.
+func (m *Middleware) Close() error {
+	m.tasks.close()
+	return nil
+}
+
+// Handler wraps next. A request that passed through this middleware already is
+// not claimed again by an inner one.
+func (m *Middleware) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !m.protects(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		key, err := m.keyOf(r)
+		if key == "" && err == nil && !m.cfg.RequireKey {
+			next.ServeHTTP(w, r)
+			return
+		}
+		m.serve(w, r, next, key, err)
+	})
+}
+
+func (m *Middleware) protects(r *http.Request) bool {
+	if !slices.Contains(m.cfg.Methods, r.Method) || m.cfg.Skip != nil && m.cfg.Skip(r) {
+		return false
+	}
+	return r.Context().Value(runKey{}) == nil
+}
+
+func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Handler, key string, keyErr error) {
+	ctx, start := r.Context(), time.Now()
+	event := Event{Method: r.Method}
+	defer func() {
+		if event.Outcome != "" { // a function of the caller panicked before there was one
+			event.Duration = time.Since(start)
+			m.observe(ctx, event)
+		}
+	}()
+	refuse := func(ref refusal) {
+		event.Outcome, event.Status = ref.outcome, m.refuse(w, ref)
+	}
+
+	req, ref := m.prepare(r, key, keyErr)
+	if ref != nil {
+		refuse(*ref)
+		return
+	}
+	asked := time.Now()
+	claim, err := m.claim(ctx, req)
+	switch {
+	case err != nil && m.cfg.FailOpen && !errors.Is(err, ErrStoreFull):
+		m.log(ctx, slog.LevelError, "Idempotency store failed, request runs unprotected", slog.Any("error", err))
+		rec := httpx.NewRecorder(w)
+		event.Outcome = OutcomeUnprotected
+		defer func() { event.Status = rec.Status() }()
+		next.ServeHTTP(rec.Writer(), r)
+	case err != nil:
+		m.log(ctx, slog.LevelError, "Idempotency store failed, request refused", slog.Any("error", err))
+		refuse(refuseStoreDown(storeRetryAfter))
+	case claim.State == Claimed:
+		event.Attempt = claim.Attempt
+		run := &run{m: m, key: req.Key, token: req.Token, info: Info{Key: key, Attempt: claim.Attempt}, start: asked}
+		run.leaseEnd.Store(int64(m.cfg.Lease))
+		run.serve(w, r, next, &event)
+	case claim.State == Replay:
+		resp, err := decodeRecord(claim.Record)
+		if err != nil {
+			refuse(refuseNoReplay())
+			return
+		}
+		event.Outcome, event.Status = OutcomeReplayed, resp.status
+		m.replay(w, r, resp)
+	case claim.State == Mismatch:
+		refuse(refuseMismatch())
+	default: // Busy, and what a store of a later version may add
+		refuse(refuseInFlight())
+	}
+}
+
+// storeRetryAfter is what a client should wait when the store is down.
+const storeRetryAfter = 5 * time.Second
+
+// prepare validates everything that can be wrong before the store is asked.
+func (m *Middleware) prepare(r *http.Request, key string, keyErr error) (ClaimRequest, *refusal) {
+	no := func(ref refusal) (ClaimRequest, *refusal) { return ClaimRequest{}, &ref }
+	switch {
+	case keyErr != nil:
+		return no(refuseKeyInvalid())
+	case key == "":
+		return no(refuseKeyMissing())
+	}
+	scope, err := m.scope(r)
+	if err != nil || scope == "" {
+		return no(refuseScope())
+	}
+	limit := m.cfg.MaxRequestBody
+	if limit < 0 {
+		limit = noLimit
+	}
+	body, err := httpx.ReadBody(r, limit)
+	switch {
+	case errors.Is(err, httpx.ErrBodyTooLarge):
+		return no(refuseBodyTooLarge())
+	case err != nil:
+		return no(refuseBodyInvalid())
+	}
+	fp, err := m.fingerprint(r, body)
+	if err != nil {
+		return no(refuseBodyInvalid())
+	}
+	req := ClaimRequest{Key: lookupKey(scope, key), Fingerprint: fp, Lease: m.cfg.Lease, TTL: m.cfg.TTL}
+	_, _ = rand.Read(req.Token[:]) // never fails: crypto/rand ends the program first
+	return req, nil
+}
+
+const noLimit = 1<<62 - 1
+
+// claim asks the store. The answer to a claim can get lost after the store
+// took it; the token is known, so it is given back.
+func (m *Middleware) claim(ctx context.Context, req ClaimRequest) (Claim, error) {
+	ctx = context.WithoutCancel(ctx)
+	bounded, cancel := m.storeContext(ctx)
+	defer cancel()
+	claim, err := m.store.Claim(bounded, req)
+	if err != nil && !errors.Is(err, ErrStoreFull) {
+		m.tasks.run(func() {
+			bounded, cancel := m.storeContext(ctx)
+			defer cancel()
+			_ = m.store.Release(bounded, req.Key, req.Token) // best effort: the lease ends by itself
+		})
+	}
+	return claim, err
+}
+
+func (m *Middleware) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	if m.cfg.StoreTimeout < 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, m.cfg.StoreTimeout)
+}
+
+// tasks are the goroutines that outlive a request.
+type tasks struct {
+	mu     sync.Mutex
+	closed bool
+	stop   chan struct{} // closed by close
+	wg     sync.WaitGroup
+}
+
+// run runs f on its own goroutine, or in place once closed.
+func (t *tasks) run(f func()) {
+	t.mu.Lock()
+	closed := t.closed
+	if !closed {
+		t.wg.Go(f)
+	}
+	t.mu.Unlock()
+	if closed {
+		f()
+	}
+}
+
+func (t *tasks) close() {
+	t.mu.Lock()
+	if !t.closed {
+		t.closed = true
+		close(t.stop)
+	}
+	t.mu.Unlock()
+	t.wg.Wait()
+}
