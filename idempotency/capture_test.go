@@ -94,7 +94,7 @@ func TestResponsesAreReplayedAsTheyWere(t *testing.T) {
 		{"declared length", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "2")
 			_, _ = io.WriteString(w, "ab")
-			if _, err := io.WriteString(w, "c"); err != http.ErrContentLength { //nolint:errorlint // as above
+			if _, err := io.WriteString(w, "c"); err != http.ErrContentLength { //nolint:errorlint // the sentinel itself, as from net/http
 				panic(err)
 			}
 		}, 200, "ab"},
@@ -311,7 +311,7 @@ func TestHijackedRequestNeverRunsAgain(t *testing.T) {
 			panic(err)
 		}
 		_, err = w.Write([]byte("x"))
-		if err != http.ErrHijacked { //nolint:errorlint // as from net/http
+		if err != http.ErrHijacked { //nolint:errorlint // the sentinel itself, as from net/http
 			panic(err)
 		}
 		_, _ = io.WriteString(conn, "HTTP/1.1 201 Created\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")

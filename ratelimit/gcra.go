@@ -1,0 +1,92 @@
+package ratelimit
+
+import (
+	"math"
+	"math/bits"
+	"time"
+)
+
+// pace is a tier in the units of the engine, nanoseconds.
+type pace struct {
+	interval int64 // per token
+	tau      int64 // to refill an empty bucket: interval x burst
+}
+
+// pace returns the tier's figures. The interval is rounded up, so that no rate
+// is ever exceeded; a quotient that is whole but for the noise of float64 is
+// taken as whole.
+func (t Tier) pace() (pace, error) {
+	if !(t.Rate > 0 && t.Rate <= 1e9) { // NaN fails as well
+		return pace{}, errTierRate
+	}
+	if t.Burst < 1 {
+		return pace{}, errTierBurst
+	}
+	exact := float64(time.Second) / float64(t.Rate)
+	interval := math.Round(exact)
+	if math.Abs(exact-interval) > exact*1e-15 {
+		interval = math.Ceil(exact)
+	}
+	// The product of float64 is within one part in 2^52 of the true one: far
+	// closer than maxTau is to the end of int64.
+	if interval*float64(t.Burst) > maxTau {
+		return pace{}, errTierTau
+	}
+	return pace{interval: int64(interval), tau: int64(interval) * int64(t.Burst)}, nil
+}
+
+// verdict is the outcome of one step of the generic cell rate algorithm.
+type verdict struct {
+	allowed bool
+	debt    int64 // ns until the bucket is full again, after the decision
+	wait    int64 // ns until the cost would be admitted; 0 when it is, Never when it cannot be
+}
+
+// admit decides about cost tokens against a bucket with the given debt, which
+// is at most tau.
+func (p pace) admit(debt, cost int64) verdict {
+	if cost > p.tau/p.interval {
+		return verdict{debt: debt, wait: int64(Never)}
+	}
+	after := debt + cost*p.interval
+	if after > p.tau {
+		return verdict{debt: debt, wait: after - p.tau}
+	}
+	return verdict{allowed: true, debt: after}
+}
+
+// tokens is how many whole tokens a bucket with this debt holds.
+func (p pace) tokens(debt int64) int { return int((p.tau - debt) / p.interval) }
+
+// rescale carries a debt over from a bucket that refills in from to one that
+// refills in to: the used fraction stays. It rounds up, so that changing to
+// and fro never mints a token.
+func rescale(debt, from, to int64) int64 {
+	if debt <= 0 {
+		return 0
+	}
+	debt = min(debt, from)                               // so the quotient is at most to
+	hi, lo := bits.Mul64(uint64(debt), uint64(to))       //nolint:gosec // positive
+	quo, rem := bits.Div64(hi, lo, uint64(max(from, 1))) //nolint:gosec // positive
+	if rem > 0 {
+		quo++
+	}
+	return int64(quo) //nolint:gosec // at most to
+}
+
+// decision reports v in the terms of tier t.
+func (t Tier) decision(p pace, v verdict, cost int, src Source) Decision {
+	tokens := p.tokens(v.debt)
+	return Decision{
+		Allowed:    v.allowed,
+		Policy:     t.policy(),
+		Limit:      t.limit(),
+		Remaining:  min(tokens, t.limit()),
+		Burst:      t.Burst,
+		Tokens:     tokens,
+		Cost:       cost,
+		RetryAfter: time.Duration(v.wait),
+		ResetAfter: time.Duration(v.debt),
+		Source:     src,
+	}
+}

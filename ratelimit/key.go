@@ -1,0 +1,56 @@
+package ratelimit
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/http"
+)
+
+// KeyFunc names whose bucket a request uses: a stable id of the tenant, never
+// a value that the client can choose freely. Keys are case-sensitive.
+//
+// All requests for which it returns an error or an empty key share one bucket
+// of tier [Free], whatever their own tier would be: whoever hides his key gains
+// nothing.
+type KeyFunc = func(*http.Request) (string, error)
+
+var errNoKey = errors.New("ratelimit: no key")
+
+// ByHeader takes the key from a request header that a trusted layer in front
+// has set, such as an authenticating proxy. A request without it, or with more
+// than one value, has no key. Host is not among the headers of a request.
+func ByHeader(name string) KeyFunc {
+	name = http.CanonicalHeaderKey(name)
+	return func(r *http.Request) (string, error) {
+		v := r.Header[name]
+		if len(v) != 1 || v[0] == "" {
+			return "", errNoKey
+		}
+		return v[0], nil
+	}
+}
+
+// Join makes one key of several. Each part goes behind its length, so that
+// different parts never give equal keys. A request that lacks one of them has
+// no key.
+func Join(keys ...KeyFunc) KeyFunc {
+	keys = append([]KeyFunc(nil), keys...)
+	return func(r *http.Request) (string, error) {
+		var joined []byte
+		for _, key := range keys {
+			if key == nil {
+				return "", errNoKey
+			}
+			part, err := key(r)
+			if err != nil {
+				return "", err
+			}
+			if part == "" {
+				return "", errNoKey
+			}
+			joined = binary.AppendUvarint(joined, uint64(len(part)))
+			joined = append(joined, part...)
+		}
+		return string(joined), nil
+	}
+}

@@ -1,0 +1,132 @@
+package ratelimit
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Tier is what a key may do: a token bucket of Burst tokens that refills at
+// Rate tokens a second. It is a value; copies are equal.
+type Tier struct {
+	// Name is the policy's name in decisions, problem documents and logs: at
+	// most 64 printable ASCII characters without quotes and backslashes. An
+	// empty name is reported as "default".
+	Name string
+	// Rate is the refill, in tokens per second: above 0 and at most 1e9, or
+	// [rate.Inf] for no limit. The time per token is kept in whole
+	// nanoseconds, rounded up.
+	Rate rate.Limit
+	// Burst is the size of the bucket, in tokens: at least 1. It may take at
+	// most 73 years to refill. Without meaning when Rate is [rate.Inf].
+	Burst int
+	// Limit is what X-RateLimit-Limit reports, and the most that
+	// X-RateLimit-Remaining reports. It does not change what is admitted.
+	// Zero: Burst.
+	Limit int
+}
+
+// Free and Paid are the tiers of a service with two plans. Free is also what
+// requests without a key share. They are meant to be read only; [New] copies
+// Free once.
+//
+//nolint:gochecknoglobals // values in the API's documented vocabulary; a struct cannot be a constant
+var (
+	Free = Tier{Name: "free", Rate: 5, Burst: 10, Limit: 5}
+	Paid = Tier{Name: "paid", Rate: 50, Burst: 100, Limit: 50}
+)
+
+// Per is the tier of n requests in each period of every, all of which may come
+// at once. The refill is even: a token comes back each every/n. Per returns an
+// invalid tier when n or every is not positive.
+func Per(name string, n int, every time.Duration) Tier {
+	if n <= 0 || every <= 0 {
+		return Tier{Name: name}
+	}
+	return Tier{Name: name, Rate: rate.Limit(float64(n) / every.Seconds()), Burst: n}
+}
+
+// Unlimited is the tier that admits everything. Its requests have no bucket
+// and no X-RateLimit headers.
+func Unlimited(name string) Tier { return Tier{Name: name, Rate: rate.Inf} }
+
+// TierFunc finds the tier of a request. It may look it up; the request's
+// context bounds the lookup. A request whose TierFunc returns an error or an
+// invalid tier is answered with 503. It is not called for requests without a
+// key, nor for skipped ones.
+type TierFunc = func(*http.Request) (Tier, error)
+
+// Fixed is the [TierFunc] of a service with one tier.
+func Fixed(t Tier) TierFunc { return func(*http.Request) (Tier, error) { return t, nil } }
+
+const (
+	maxTierName = 64
+	// maxTau keeps every sum of a time and two taus within an int64.
+	maxTau = math.MaxInt64 / 4
+)
+
+var (
+	errTierRate  = errors.New("ratelimit: tier rate is not in (0, 1e9] per second, nor rate.Inf")
+	errTierBurst = errors.New("ratelimit: tier burst is under 1")
+	errTierTau   = errors.New("ratelimit: tier burst takes more than 73 years to refill")
+	errTierLimit = errors.New("ratelimit: tier limit is negative")
+	errTierName  = errors.New("ratelimit: tier name is not printable ASCII of at most 64 characters")
+)
+
+// Validate returns nil or an error that says which field is out of range. The
+// zero Tier is invalid.
+func (t Tier) Validate() error {
+	if t.unlimited() {
+		return t.validateName()
+	}
+	_, err := t.pace()
+	if err == nil {
+		err = t.validateName()
+	}
+	if err == nil && t.Limit < 0 {
+		err = errTierLimit
+	}
+	return err
+}
+
+func (t Tier) validateName() error {
+	if len(t.Name) > maxTierName {
+		return errTierName
+	}
+	for i := range len(t.Name) {
+		if c := t.Name[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return errTierName
+		}
+	}
+	return nil
+}
+
+func (t Tier) unlimited() bool { return t.Rate == rate.Inf }
+
+// policy is the name that is reported.
+func (t Tier) policy() string {
+	if t.Name == "" {
+		return "default"
+	}
+	return t.Name
+}
+
+// limit is the number that X-RateLimit-Limit reports.
+func (t Tier) limit() int {
+	if t.Limit == 0 {
+		return t.Burst
+	}
+	return t.Limit
+}
+
+// String describes the tier for logs, such as "free: 5/s, burst 10".
+func (t Tier) String() string {
+	if t.unlimited() {
+		return t.policy() + ": unlimited"
+	}
+	return fmt.Sprintf("%s: %v/s, burst %d", t.policy(), float64(t.Rate), t.Burst)
+}
