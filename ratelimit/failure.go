@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -17,6 +18,8 @@ const (
 	// that a flapping store logs.
 	probeEvery = time.Second
 )
+
+var errStoreDown = errors.New("not asked after repeated failures")
 
 // outage keeps track of whether the store works. While it does, a call costs
 // two atomic loads.

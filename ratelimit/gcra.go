@@ -12,15 +12,22 @@ type pace struct {
 	tau      int64 // to refill an empty bucket: interval x burst
 }
 
-// pace returns the tier's figures. The interval is rounded up, so that no rate
-// is ever exceeded; a quotient that is whole but for the noise of float64 is
-// taken as whole.
+// pace returns the figures of a valid tier; those of an unlimited one are zero.
+// The interval is rounded up, so that no rate is ever exceeded; a quotient that
+// is whole but for the noise of float64 is taken as whole.
 func (t Tier) pace() (pace, error) {
-	if !(t.Rate > 0 && t.Rate <= 1e9) { // NaN fails as well
-		return pace{}, errTierRate
+	if err := t.validateName(); err != nil {
+		return pace{}, err
 	}
-	if t.Burst < 1 {
+	switch {
+	case t.unlimited():
+		return pace{}, nil
+	case !(t.Rate > 0 && t.Rate <= 1e9): // NaN fails as well
+		return pace{}, errTierRate
+	case t.Burst < 1:
 		return pace{}, errTierBurst
+	case t.Limit < 0:
+		return pace{}, errTierLimit
 	}
 	exact := float64(time.Second) / float64(t.Rate)
 	interval := math.Round(exact)
@@ -65,9 +72,9 @@ func rescale(debt, from, to int64) int64 {
 	if debt <= 0 {
 		return 0
 	}
-	debt = min(debt, from)                               // so the quotient is at most to
-	hi, lo := bits.Mul64(uint64(debt), uint64(to))       //nolint:gosec // positive
-	quo, rem := bits.Div64(hi, lo, uint64(max(from, 1))) //nolint:gosec // positive
+	debt = min(debt, from)                         // so the quotient is at most to
+	hi, lo := bits.Mul64(uint64(debt), uint64(to)) //nolint:gosec // positive
+	quo, rem := bits.Div64(hi, lo, uint64(max(from, 1)))
 	if rem > 0 {
 		quo++
 	}

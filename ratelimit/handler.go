@@ -31,7 +31,8 @@ func (l *Limiter) Handler(next http.Handler) http.Handler {
 			l.refuse(w, r, &v)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(&requestContext{Context: r.Context(), decision: v.decision}))
+		ctx := &requestContext{Context: r.Context(), decision: v.decision}
+		next.ServeHTTP(w, r.WithContext(ctx)) //nolint:contextcheck // ctx wraps the request's
 	})
 }
 

@@ -15,8 +15,8 @@ type MemoryConfig struct {
 	// MaxKeys caps the number of buckets. At the cap the least indebted ones
 	// make room. Since keys are spread over shards by their hash, and each
 	// shard has its part of the cap, that begins some percent earlier; up to
-	// 1536 keys there is one shard and the cap is met exactly. A million
-	// buckets take about 50 MB. Default: 1,000,000; negative: no cap.
+	// 1536 keys there is one shard and the cap is met exactly. A bucket
+	// takes 32 to 64 bytes. Default: 1,000,000; negative: no cap.
 	MaxKeys int
 }
 
@@ -79,7 +79,8 @@ func NewMemoryStore(cfg MemoryConfig) *MemoryStore {
 // Take implements [Store]. It does not block and ignores ctx. The only error is
 // an invalid tier.
 func (s *MemoryStore) Take(_ context.Context, key string, tier Tier, cost int) (Decision, error) {
-	if err := tier.Validate(); err != nil {
+	p, err := tier.pace()
+	if err != nil {
 		return Decision{}, err
 	}
 	cost = max(cost, 0)
@@ -87,19 +88,14 @@ func (s *MemoryStore) Take(_ context.Context, key string, tier Tier, cost int) (
 		return bypass(tier.policy(), cost), nil
 	}
 	now := time.Since(s.start).Nanoseconds()
-	d, err := s.takeAt(now, key, tier, cost)
+	v := s.takeAt(now, key, p, cost)
 	s.sweepDue(now)
-	return d, err
+	return tier.decision(p, v, cost, SourceMemory), nil
 }
 
-func (s *MemoryStore) takeAt(now int64, key string, tier Tier, cost int) (Decision, error) {
-	p, err := tier.pace()
-	if err != nil {
-		return Decision{}, err
-	}
+func (s *MemoryStore) takeAt(now int64, key string, p pace, cost int) verdict {
 	hash := maphash.String(s.seed, key)
-	v := s.shardOf(hash).take(now, hash, p, int64(cost), s.shardCap)
-	return tier.decision(p, v, cost, SourceMemory), nil
+	return s.shardOf(hash).take(now, hash, p, int64(cost), s.shardCap)
 }
 
 // shardOf uses the high bits of the hash; tables use the low ones.

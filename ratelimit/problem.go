@@ -1,7 +1,6 @@
 package ratelimit
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -9,8 +8,6 @@ import (
 )
 
 const typeQuotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
-
-var errStoreDown = errors.New("not asked after repeated failures")
 
 // retryUnavailable is the Retry-After of 503: the store is probed as often.
 const retryUnavailable = probeEvery

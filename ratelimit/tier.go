@@ -40,9 +40,10 @@ var (
 	Paid = Tier{Name: "paid", Rate: 50, Burst: 100, Limit: 50}
 )
 
-// Per is the tier of n requests in each period of every, all of which may come
-// at once. The refill is even: a token comes back each every/n. Per returns an
-// invalid tier when n or every is not positive.
+// Per is the tier of n requests per every: a burst of n, refilled evenly, a
+// token each every/n. As with any token bucket, a period that begins with the
+// burst can see up to 2n requests. Per returns an invalid tier when n or every
+// is not positive.
 func Per(name string, n int, every time.Duration) Tier {
 	if n <= 0 || every <= 0 {
 		return Tier{Name: name}
@@ -80,16 +81,7 @@ var (
 // Validate returns nil or an error that says which field is out of range. The
 // zero Tier is invalid.
 func (t Tier) Validate() error {
-	if t.unlimited() {
-		return t.validateName()
-	}
 	_, err := t.pace()
-	if err == nil {
-		err = t.validateName()
-	}
-	if err == nil && t.Limit < 0 {
-		err = errTierLimit
-	}
 	return err
 }
 
