@@ -110,7 +110,7 @@ func (p *parser) parseTag() (n node, left, right bool, err *SyntaxError) {
 		}
 	}()
 	if p.has("{") {
-		p.fail(p.tag, "{{{ is reserved", "write {{ {a,b} }} for a multipath; text is never escaped, so {{name}} is enough")
+		p.fail(p.tag, "{{{ is reserved", "nothing is escaped, so {{name}} is enough")
 	}
 	if p.pos+1 < len(p.src) && p.src[p.pos] == '-' && isSpace(p.src[p.pos+1]) {
 		left = true

@@ -8,14 +8,8 @@ import (
 // path is a path of gjson's syntax that has passed our checks.
 type path struct {
 	text  string // as written
-	query string // for gjson: text, with unknown @names escaped to keys
+	query string // for gjson: text, with every @ escaped, so that no name is a modifier
 	parts []int  // offsets of the separators at bracket depth 0
-}
-
-// modifiers are the ones of gjson whose output is bounded by their input.
-// pretty grows with the square of the nesting, dig walks everything.
-func allowedModifier(name string) bool {
-	return slices.Contains([]string{"reverse", "ugly", "this", "valid", "flatten", "join", "keys", "values", "tostr", "fromstr", "group"}, name)
 }
 
 // filterNames are reserved behind a pipe, with and without space.
@@ -43,6 +37,8 @@ scan:
 			}
 			p.pos += 2
 			continue
+		case (c == '[' || c == '{') && (p.pos == start || strings.IndexByte(".|", p.src[p.pos-1]) >= 0):
+			p.fail(p.pos, "multipaths are not supported", `write \`+string(c)+" for a key that begins with it")
 		case c == '(' || c == '[' || c == '{':
 			p.group(0)
 			continue
@@ -95,9 +91,7 @@ func (p *parser) group(depth int) {
 		case ')', ']', '}':
 			p.fail(p.pos, "'"+string(c)+"' does not match '"+string(p.src[open])+"'", "")
 		case '@':
-			if strings.IndexByte(".|,:({[ \t", p.src[p.pos-1]) >= 0 {
-				p.modifier(p.pos, p.src[p.pos:])
-			}
+			p.at()
 			p.pos++
 		default:
 			p.pos++
@@ -112,12 +106,23 @@ func (p *parser) quoted() {
 		switch p.src[p.pos] {
 		case '\\':
 			p.pos++
+		case '@':
+			p.at()
 		case '"':
 			p.pos++
 			return
 		}
 	}
 	p.failUnclosed()
+}
+
+// at refuses an @ in brackets or quotes where gjson may take it for a modifier:
+// modifiers are shared by the process, and the cost of some has no bound. It
+// reads on inside quotes when the data has a name that looks like a query.
+func (p *parser) at() {
+	if !isAlnum(p.src[p.pos-1]) {
+		p.fail(p.pos, "modifiers are not supported", "")
+	}
 }
 
 // components checks the parts of a path and returns it as gjson is to read it.
@@ -136,14 +141,12 @@ func (p *parser) components(start int, text string, parts []int) string {
 		case part == "" && from == 1 && strings.HasPrefix(text, ".."):
 		case part == "":
 			p.fail(start+from, "empty path component", `a filter needs a space before its '|'; write \. for a dot in a key`)
-		case part[0] == '@':
-			if !p.modifier(start+from, part) {
-				query.WriteByte('\\') // gjson's modifiers are shared by the process: nobody may redefine this key
-			}
+		case part[0] == '@' && (strings.Contains(part, ":") || isModifier(part[1:])):
+			p.fail(start+from, "modifiers are not supported", "write \\"+part+" for a key")
 		case i == len(parts) && i > 0 && text[from-1] == '|' && isFilterName(part):
 			p.fail(start+from-1, "ambiguous '|"+part+"'", "write ' | "+part+"' for the filter, '."+part+"' for the key")
 		}
-		query.WriteString(part)
+		writeEscaped(&query, part)
 		if end < len(text) {
 			query.WriteByte(text[end])
 		}
@@ -152,24 +155,36 @@ func (p *parser) components(start int, text string, parts []int) string {
 	return query.String()
 }
 
-// modifier reports whether text begins with a modifier that may be used. An
-// unknown name without an argument is a key.
-func (p *parser) modifier(at int, text string) bool {
-	end := 1
-	for end < len(text) && (isAlnum(text[end]) || text[end] == '_') {
-		end++
+// isModifier names gjson's own modifiers. Other names behind an @ are keys.
+func isModifier(name string) bool {
+	return slices.Contains([]string{
+		"pretty", "dig", "reverse", "ugly", "this", "valid", "flatten", "join", "keys", "values", "tostr", "fromstr", "group",
+	}, name)
+}
+
+// writeEscaped writes a component with every bare @ outside of brackets as a
+// plain character of the key.
+func writeEscaped(b *strings.Builder, part string) {
+	depth := 0
+	for i := 0; i < len(part); i++ {
+		switch c := part[i]; c {
+		case '\\':
+			b.WriteByte(c)
+			if i++; i < len(part) {
+				b.WriteByte(part[i])
+			}
+			continue
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth--
+		case '@':
+			if depth == 0 {
+				b.WriteByte('\\')
+			}
+		}
+		b.WriteByte(part[i])
 	}
-	name := text[1:end]
-	arg := end < len(text) && text[end] == ':'
-	switch {
-	case allowedModifier(name):
-		return true
-	case name == "pretty" || name == "dig":
-		p.fail(at, "modifier @"+name+" is not allowed", "write \\@"+name+" for a key")
-	case arg:
-		p.fail(at, "unknown modifier @"+name, "")
-	}
-	return false
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }

@@ -4,8 +4,7 @@
 // # Model
 //
 // [Compile] parses a template once; a [Template] is immutable and may be used
-// by any number of goroutines. A tag holds a path in the syntax of gjson, which
-// is handed over verbatim:
+// by any number of goroutines. A tag holds a path in the syntax of gjson:
 //
 //	Hello {{user.name}}, {{order.items.0.name}} and {{items.#}} more
 //
@@ -31,9 +30,9 @@
 //
 // Data is validated before it is used, an invalid or empty body is a
 // [*DataError]; a byte order mark is skipped. Paths that begin with ".." read
-// the data as JSON Lines. The gjson modifiers @pretty and @dig, whose cost has
-// no bound, are refused, and @name of an unknown name is a key. [Limits] bound
-// the rest.
+// the data as JSON Lines. gjson's modifiers and multipaths are refused: some of
+// them cost without a bound, and modifiers are shared by the process. Another
+// @name is a key. [Limits] bound the rest.
 package template
 
 import "io"

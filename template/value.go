@@ -98,7 +98,7 @@ func lookup(json string, ops []operand) (v gjson.Result, ok bool) {
 	for i := range ops {
 		if ops[i].isLiteral() {
 			v, ok = ops[i].literal, true
-		} else if r := gjson.Get(json, ops[i].path.query); r.Exists() {
+		} else if r := gjson.Get(json, ops[i].path.query); r.Exists() && whole(r) {
 			v, ok = r, true
 		} else {
 			continue
@@ -108,6 +108,18 @@ func lookup(json string, ops []operand) (v gjson.Result, ok bool) {
 		}
 	}
 	return v, ok
+}
+
+// whole reports whether a result is a value of the data. gjson looks for members
+// and items inside a string too when a path comes to one behind a pipe or a
+// projection; what it finds there need not be JSON.
+func whole(r gjson.Result) bool {
+	switch r.Type {
+	case gjson.JSON, gjson.Number:
+		return r.Raw == "" || gjson.Valid(r.Raw)
+	default:
+		return true
+	}
 }
 
 // appendValueText appends a value as text.

@@ -1,0 +1,61 @@
+package connectors
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Secret is a credential, or a URL that is one. Whatever prints, logs or
+// marshals it, with any verb and as a field of anything, gets "***".
+// [Secret.Reveal] is the only way to the value. The zero Secret is empty and
+// prints as nothing. It cannot be compared with ==.
+type Secret struct {
+	// A function, because formatting by reflection, which reaches into
+	// unexported fields, shows an address and not what it captures.
+	reveal func() string
+}
+
+const mask = "***"
+
+// NewSecret returns a Secret with the given value.
+func NewSecret(value string) Secret {
+	if value == "" {
+		return Secret{}
+	}
+	return Secret{reveal: func() string { return value }}
+}
+
+// Reveal returns the value. Do not keep it where it can be printed.
+func (s Secret) Reveal() string {
+	if s.reveal == nil {
+		return ""
+	}
+	return s.reveal()
+}
+
+// IsZero reports whether the secret is empty.
+func (s Secret) IsZero() bool { return s.reveal == nil }
+
+// String returns the mask.
+func (s Secret) String() string {
+	if s.IsZero() {
+		return ""
+	}
+	return mask
+}
+
+// GoString returns the mask.
+func (s Secret) GoString() string { return s.String() }
+
+// Format writes the mask, whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// MarshalJSON returns the mask as a JSON string.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
+
+// MarshalText returns the mask.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// LogValue returns the mask.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
