@@ -3,11 +3,10 @@ package breaker_test
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
+	"fmt"
+	"math"
 	"net/http"
 	"runtime"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,9 +19,9 @@ import (
 
 var errDown = errors.New("down")
 
-func build(t *testing.T, cfg breaker.Config) *breaker.Breaker {
+func newBreaker(t *testing.T, cfg breaker.Config) *breaker.Breaker {
 	t.Helper()
-	b, err := breaker.New("slack", cfg)
+	b, err := breaker.New("upstream", cfg)
 	require.NoError(t, err)
 	return b
 }
@@ -31,407 +30,265 @@ func call(b *breaker.Breaker, err error) error {
 	return b.Do(context.Background(), func(context.Context) error { return err })
 }
 
-func fail(b *breaker.Breaker, n int) {
-	for range n {
+// trip opens a circuit by failures and returns the length of the open period.
+func trip(t *testing.T, b *breaker.Breaker) time.Duration {
+	t.Helper()
+	for range 1000 {
+		if b.State() == breaker.Open {
+			return b.RetryAfter()
+		}
 		_ = call(b, errDown)
 	}
+	require.Fail(t, "the circuit did not open")
+	return 0
 }
 
-func TestConsecutiveFailuresOpen(t *testing.T) {
+func TestNew(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := build(t, breaker.Config{FailureRate: -1})
-		fail(b, 4)
-		require.NoError(t, call(b, nil))
-		fail(b, 4)
-		assert.Equal(t, breaker.Closed, b.State())
-		require.ErrorIs(t, call(b, errDown), errDown)
-		assert.Equal(t, breaker.Open, b.State())
-		ran := false
-		err := b.Do(t.Context(), func(context.Context) error { ran = true; return nil })
-		open, ok := errors.AsType[*breaker.OpenError](err)
-		require.True(t, ok)
-		require.ErrorIs(t, err, breaker.ErrOpen)
-		assert.False(t, ran)
-		assert.Equal(t, "slack", open.Name)
-		assert.Equal(t, breaker.Open, open.State)
-		assert.InDelta(t, 30, open.RetryAfter.Seconds(), 6)
-		assert.Equal(t, open.RetryAfter, b.RetryAfter())
-	})
-}
-
-func TestRetryAfterIsHonest(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := build(t, breaker.Config{})
-		fail(b, 5)
-		wait := b.RetryAfter()
-		time.Sleep(wait - 1)
-		require.ErrorIs(t, call(b, nil), breaker.ErrOpen)
-		require.Error(t, b.Check(t.Context()))
-		time.Sleep(1 * time.Nanosecond)
-		assert.Equal(t, breaker.Open, b.State(), "reading changes nothing")
-		assert.Zero(t, b.RetryAfter())
-		require.NoError(t, b.Check(t.Context()))
-		require.NoError(t, call(b, nil))
-		assert.Equal(t, breaker.Closed, b.State())
-	})
-}
-
-func TestFailureRate(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := build(t, breaker.Config{Consecutive: -1, Window: 10 * time.Second})
-		for range 4 {
-			fail(b, 1)
-			require.NoError(t, call(b, nil))
-		}
-		fail(b, 1)
-		assert.Equal(t, breaker.Closed, b.State(), "nine calls say nothing")
-		fail(b, 1)
-		assert.Equal(t, breaker.Open, b.State())
-	})
-}
-
-func TestWindowForgets(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := build(t, breaker.Config{Consecutive: -1, Window: 10 * time.Second})
-		fail(b, 9)
-		time.Sleep(10 * time.Second)
-		fail(b, 9)
-		assert.Equal(t, breaker.Closed, b.State())
-		fail(b, 1)
-		assert.Equal(t, breaker.Open, b.State())
-	})
-}
-
-func TestLateResultsCount(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := build(t, breaker.Config{Window: time.Second})
-		for range 5 {
-			_ = b.Do(t.Context(), func(context.Context) error { time.Sleep(time.Minute); return errDown })
-		}
-		assert.Equal(t, breaker.Open, b.State(), "each call took longer than the window")
-	})
-}
-
-func TestCallsInFlightDoNotDiluteTheRate(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := build(t, breaker.Config{Consecutive: -1})
-		for range 100 {
-			_, err := b.Allow(t.Context())
-			require.NoError(t, err)
-		}
-		fail(b, 10)
-		assert.Equal(t, breaker.Open, b.State())
-	})
-}
-
-func TestWhatCounts(t *testing.T) {
-	t.Parallel()
-	canceled, cancel := context.WithCancel(context.Background())
-	cancel()
-	cause, cancelCause := context.WithCancelCause(context.Background())
-	cancelCause(errDown)
-	expired, stop := context.WithTimeout(context.Background(), -1)
-	t.Cleanup(stop)
-	other := build(t, breaker.Config{Consecutive: 1})
-	_ = call(other, errDown)
-	for name, tt := range map[string]struct {
-		ctx  context.Context //nolint:containedctx // a row of the table
-		fn   func(context.Context) error
-		want breaker.Outcome
+	for _, tt := range []struct {
+		name string
+		cfg  breaker.Config
+		want string // "" for none
 	}{
-		"nil":                     {context.Background(), func(context.Context) error { return nil }, breaker.Success},
-		"error":                   {context.Background(), func(context.Context) error { return errDown }, breaker.Failure},
-		"caller canceled":         {canceled, func(context.Context) error { return errDown }, breaker.Neutral},
-		"canceled with a cause":   {cause, context.Cause, breaker.Neutral},
-		"success though canceled": {canceled, func(context.Context) error { return nil }, breaker.Success},
-		"deadline":                {expired, func(ctx context.Context) error { return ctx.Err() }, breaker.Failure},
-		"somebody else's cancel":  {context.Background(), func(context.Context) error { return context.Canceled }, breaker.Failure},
-		"another breaker":         {context.Background(), func(context.Context) error { return call(other, nil) }, breaker.Neutral},
-		"panic":                   {context.Background(), func(context.Context) error { panic("boom") }, breaker.Failure},
-		"abort":                   {context.Background(), func(context.Context) error { panic(http.ErrAbortHandler) }, breaker.Neutral},
-		"goexit":                  {context.Background(), func(context.Context) error { runtime.Goexit(); return nil }, breaker.Failure},
+		{"the zero value is the default", breaker.Config{}, ""},
+		{"the least window", breaker.Config{Window: 50 * time.Millisecond}, ""},
+		{"a smaller window", breaker.Config{Window: 50*time.Millisecond - 1}, "Window"},
+		{"a negative window", breaker.Config{Window: -1}, "Window"},
+		{"the least open period", breaker.Config{OpenFor: time.Millisecond}, ""},
+		{"a smaller open period", breaker.Config{OpenFor: time.Millisecond - 1}, "OpenFor"},
+		{"a negative open period", breaker.Config{OpenFor: -time.Second}, "OpenFor"},
+		{"an open period above the default limit", breaker.Config{OpenFor: time.Hour}, ""},
+		{"an endless open period", breaker.Config{OpenFor: math.MaxInt64, MaxOpenFor: math.MaxInt64}, "OpenFor"},
+		{"a limit below the open period", breaker.Config{OpenFor: time.Hour, MaxOpenFor: time.Minute}, "MaxOpenFor"},
+		{"no growth", breaker.Config{MaxOpenFor: -1}, ""},
+		{"one rule off", breaker.Config{Consecutive: -1}, ""},
+		{"the other rule off", breaker.Config{FailureRate: -1}, ""},
+		{"both rules off", breaker.Config{Consecutive: -1, FailureRate: -1}, "both off"},
+		{"every call must fail", breaker.Config{FailureRate: 1}, ""},
+		{"more than every call", breaker.Config{FailureRate: 1.01}, "FailureRate"},
+		{"no number", breaker.Config{FailureRate: math.NaN()}, "FailureRate"},
+		{"no minimum of calls", breaker.Config{MinCalls: -1}, ""},
+		{"negative probes", breaker.Config{Probes: -1}, "Probes"},
+		{"negative successes", breaker.Config{ProbeSuccesses: -1}, "ProbeSuccesses"},
+		{"a lease cannot be off", breaker.Config{ProbeTimeout: -1}, "ProbeTimeout"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var got []breaker.Outcome
-			b := build(t, breaker.Config{Observer: func(_ context.Context, e breaker.Event) { got = append(got, e.Outcome) }})
-			done := make(chan any, 1)
-			go func() {
-				defer func() { done <- recover() }()
-				_ = b.Do(tt.ctx, tt.fn)
-			}()
-			v := <-done
-			switch name {
-			case "panic":
-				assert.Equal(t, "boom", v)
-			case "abort":
-				assert.Equal(t, http.ErrAbortHandler, v)
-			default:
-				assert.Nil(t, v)
+			_, err := breaker.New("x", tt.cfg)
+			if tt.want == "" {
+				assert.NoError(t, err)
+				return
 			}
-			assert.Equal(t, []breaker.Outcome{tt.want}, got)
+			require.ErrorContains(t, err, tt.want)
+			assert.ErrorContains(t, err, "breaker: ")
 		})
 	}
+	_, err := breaker.New("", breaker.Config{})
+	assert.ErrorContains(t, err, "breaker: name")
 }
 
-func TestClassify(t *testing.T) {
+func TestOutcomes(t *testing.T) {
 	t.Parallel()
-	b := build(t, breaker.Config{Consecutive: 1, Classify: func(_ context.Context, err error) breaker.Outcome {
-		if errors.Is(err, errDown) {
+	canceled := func() context.Context {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(errors.New("sibling failed"))
+		return ctx
+	}
+	expired := func() context.Context {
+		ctx, cancel := context.WithDeadline(context.Background(), time.Unix(0, 0))
+		cancel()
+		return ctx
+	}
+	errEmpty := errors.New("not found")
+	classify := func(_ context.Context, err error) breaker.Outcome {
+		switch {
+		case errors.Is(err, errEmpty):
 			return breaker.Success
+		case errors.Is(err, context.DeadlineExceeded):
+			return breaker.Neutral
 		}
-		panic("classify")
-	}})
-	fail(b, 3)
-	assert.Equal(t, breaker.Closed, b.State())
-	assert.PanicsWithValue(t, "classify", func() { _ = call(b, errors.New("x")) })
-	assert.Equal(t, breaker.Open, b.State())
-}
-
-func TestProbes(t *testing.T) {
-	t.Parallel()
-	halfOpen := func(t *testing.T, cfg breaker.Config) *breaker.Breaker {
-		t.Helper()
-		b := build(t, cfg)
-		fail(b, 5)
-		time.Sleep(b.RetryAfter())
-		return b
+		return 0
 	}
-	t.Run("as many at once as configured", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			b := halfOpen(t, breaker.Config{Probes: 2})
-			first, err := b.Allow(t.Context())
-			require.NoError(t, err)
-			second, err := b.Allow(t.Context())
-			require.NoError(t, err)
-			_, err = b.Allow(t.Context())
-			open, ok := errors.AsType[*breaker.OpenError](err)
-			require.True(t, ok)
-			assert.Equal(t, breaker.HalfOpen, open.State)
-			assert.Equal(t, 30*time.Second, open.RetryAfter, "the lease of the oldest probe")
-			first(breaker.Success)
-			first(breaker.Failure) // ignored
-			assert.Equal(t, breaker.HalfOpen, b.State())
-			second(breaker.Success)
-			assert.Equal(t, breaker.Closed, b.State())
-		})
-	})
-	t.Run("one after the other until enough succeeded", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			b := halfOpen(t, breaker.Config{ProbeSuccesses: 3})
-			for range 2 {
-				require.NoError(t, call(b, nil))
-				assert.Equal(t, breaker.HalfOpen, b.State())
-			}
-			require.NoError(t, call(b, nil))
-			assert.Equal(t, breaker.Closed, b.State())
-		})
-	})
-	t.Run("a failure opens again, for longer", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			b := halfOpen(t, breaker.Config{})
-			for _, seconds := range []float64{60, 120, 240, 300, 300} {
-				require.ErrorIs(t, call(b, errDown), errDown)
-				assert.Equal(t, breaker.Open, b.State())
-				assert.InDelta(t, seconds, b.RetryAfter().Seconds(), seconds/5)
-				time.Sleep(b.RetryAfter())
-			}
-		})
-	})
-	t.Run("a neutral one frees its place", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			b := halfOpen(t, breaker.Config{})
-			for range 10 {
-				done, err := b.Allow(t.Context())
-				require.NoError(t, err)
-				done(breaker.Neutral)
-				assert.Equal(t, breaker.HalfOpen, b.State())
-			}
-			require.NoError(t, call(b, nil))
-			assert.Equal(t, breaker.Closed, b.State())
-		})
-	})
-	t.Run("a lost one counts as failed when its lease ends", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			b := halfOpen(t, breaker.Config{ProbeTimeout: time.Second})
-			lost, err := b.Allow(t.Context())
-			require.NoError(t, err)
-			time.Sleep(time.Second - 1)
-			require.ErrorIs(t, call(b, nil), breaker.ErrOpen)
-			assert.Equal(t, breaker.HalfOpen, b.State())
-			time.Sleep(1 * time.Nanosecond)
-			require.ErrorIs(t, call(b, nil), breaker.ErrOpen)
-			assert.Equal(t, breaker.Open, b.State())
-			lost(breaker.Success)
-			assert.Equal(t, breaker.Open, b.State(), "too late")
-			time.Sleep(b.RetryAfter())
-			require.NoError(t, call(b, nil))
-			assert.Equal(t, breaker.Closed, b.State())
-		})
-	})
-	t.Run("goexit does not hold it", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			b := halfOpen(t, breaker.Config{})
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				_ = b.Do(context.Background(), func(context.Context) error { runtime.Goexit(); return nil })
-			}()
-			<-done
-			assert.Equal(t, breaker.Open, b.State())
-		})
-	})
-}
-
-func TestResultOfAnEarlierGenerationMovesNothing(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := build(t, breaker.Config{})
-		old, err := b.Allow(t.Context())
-		require.NoError(t, err)
-		fail(b, 5)
-		time.Sleep(b.RetryAfter())
-		require.NoError(t, call(b, nil))
-		fail(b, 4)
-		old(breaker.Failure)
-		assert.Equal(t, breaker.Closed, b.State())
-		assert.EqualValues(t, 10, b.Snapshot().Failures)
-	})
-}
-
-func TestHooks(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var b *breaker.Breaker
-		var mu sync.Mutex
-		var got []string
-		b = build(t, breaker.Config{
-			OnChange: func(c breaker.Change) {
-				_ = b.State()
-				_ = b.Snapshot()
-				_ = call(b, nil)
-				mu.Lock()
-				got = append(got, c.From.String()+">"+c.To.String()+" "+string(c.Reason))
-				mu.Unlock()
-				panic("hook")
-			},
-			Observer: func(context.Context, breaker.Event) { _ = b.State(); panic("observer") },
-		})
-		fail(b, 5)
-		time.Sleep(b.RetryAfter())
-		_ = call(b, errDown)
-		time.Sleep(b.RetryAfter())
-		_ = call(b, nil)
-		mu.Lock()
-		defer mu.Unlock()
-		require.GreaterOrEqual(t, len(got), 5)
-		assert.Equal(t, []string{
-			"closed>open consecutive-failures", "open>half-open open-elapsed", "half-open>open probe-failed",
-			"open>half-open open-elapsed",
-		}, got[:4])
-	})
-}
-
-func TestNewRefuses(t *testing.T) {
-	t.Parallel()
-	for name, cfg := range map[string]breaker.Config{
-		"both rules off": {Consecutive: -1, FailureRate: -1},
-		"rate":           {FailureRate: 1.1},
-		"window":         {Window: 49 * time.Millisecond},
-		"open for":       {OpenFor: time.Microsecond},
-		"probes":         {Probes: -1},
-		"successes":      {Probes: 2, ProbeSuccesses: 1},
+	inner := fmt.Errorf("inner: %w", &breaker.OpenError{Name: "inner"})
+	for _, tt := range []struct {
+		name     string
+		ctx      context.Context //nolint:containedctx // a table
+		err      error
+		classify func(context.Context, error) breaker.Outcome
+		want     breaker.Outcome
+	}{
+		{"nil", context.Background(), nil, nil, breaker.Success},
+		{"nil after cancellation", canceled(), nil, nil, breaker.Success},
+		{"an error", context.Background(), errDown, nil, breaker.Failure},
+		{"caller cancelled, own error", canceled(), context.Canceled, nil, breaker.Neutral},
+		{"caller cancelled, cause as error", canceled(), errDown, nil, breaker.Neutral},
+		{"upstream says cancelled, caller did not", context.Background(), context.Canceled, nil, breaker.Failure},
+		{"deadline", expired(), context.DeadlineExceeded, nil, breaker.Failure},
+		{"inner circuit open", context.Background(), inner, nil, breaker.Neutral},
+		{"classified as success", context.Background(), errEmpty, classify, breaker.Success},
+		{"classified as neutral", expired(), context.DeadlineExceeded, classify, breaker.Neutral},
+		{"classified as nothing", context.Background(), errDown, classify, breaker.Failure},
+		{"cancellation before classification", canceled(), errEmpty, classify, breaker.Neutral},
 	} {
-		_, err := breaker.New("x", cfg)
-		require.ErrorContains(t, err, "breaker: ", name)
-	}
-	_, err := breaker.New("x", breaker.Config{Window: 50 * time.Millisecond, OpenFor: time.Millisecond})
-	require.NoError(t, err)
-}
-
-// Under any schedule the circuit never has more probes than configured, never
-// sticks, and closes once the upstream is well.
-func TestRandomSchedules(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		for seed := range uint64(200) {
-			rng := rand.New(rand.NewPCG(seed, 1))
-			probes := 1 + rng.IntN(3)
-			b := build(t, breaker.Config{Probes: probes, ProbeSuccesses: probes + rng.IntN(3), OpenFor: time.Second, ProbeTimeout: time.Second, Window: 5 * time.Second})
-			var pending []func(breaker.Outcome)
-			for range 300 {
-				switch rng.IntN(4) {
-				case 0, 1:
-					before := b.State()
-					done, err := b.Allow(t.Context())
-					if err == nil {
-						pending = append(pending, done)
-						continue
-					}
-					require.ErrorIs(t, err, breaker.ErrOpen)
-					assert.NotEqual(t, breaker.Closed, b.State(), "%v", before)
-				case 2:
-					if len(pending) > 0 {
-						i := rng.IntN(len(pending))
-						pending[i](breaker.Outcome(1 + rng.IntN(3)))
-						pending = append(pending[:i], pending[i+1:]...)
-					}
-				default:
-					time.Sleep(time.Duration(rng.IntN(int(time.Second))))
-				}
-				s := b.Snapshot()
-				assert.LessOrEqual(t, s.Probes, probes)
-				assert.Equal(t, s.State == breaker.HalfOpen && s.Probes > 0, s.Probes > 0)
-			}
-			for i := 0; b.State() != breaker.Closed; i++ {
-				require.Less(t, i, 1000, "seed %d is stuck in %v", seed, b.State())
-				if call(b, nil) != nil {
-					time.Sleep(max(b.RetryAfter(), time.Millisecond))
-				}
-			}
-		}
-	})
-}
-
-func TestConcurrentUse(t *testing.T) {
-	t.Parallel()
-	b := build(t, breaker.Config{OpenFor: time.Millisecond, Window: 50 * time.Millisecond})
-	var running, peak atomic.Int64
-	var wg sync.WaitGroup
-	for g := range 16 {
-		wg.Go(func() {
-			for i := range 2000 {
-				_ = b.Do(context.Background(), func(context.Context) error {
-					peak.Store(max(peak.Load(), running.Add(1)))
-					defer running.Add(-1)
-					if (i+g)%3 == 0 {
-						return errDown
-					}
-					return nil
-				})
-				_ = b.State()
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var events []breaker.Event
+			b := newBreaker(t, breaker.Config{
+				Classify: tt.classify,
+				Observer: func(_ context.Context, e breaker.Event) { events = append(events, e) },
+			})
+			got := b.Do(tt.ctx, func(context.Context) error { return tt.err })
+			assert.Equal(t, tt.err, got, "the error comes back as it is")
+			require.Len(t, events, 1)
+			assert.Equal(t, tt.want, events[0].Outcome)
+			s := b.Snapshot()
+			counts := map[breaker.Outcome]uint64{breaker.Success: s.Successes, breaker.Failure: s.Failures, breaker.Neutral: s.Neutrals}
+			for o, n := range counts {
+				assert.Equal(t, o == tt.want, n == 1, "%s: %d", o, n)
 			}
 		})
 	}
-	wg.Wait()
-	s := b.Snapshot()
-	assert.EqualValues(t, 16*2000, s.Successes+s.Failures+s.Neutrals+s.Rejected)
 }
 
-func TestClosedCircuitAllocatesNothing(t *testing.T) { //nolint:paralleltest // counts allocations of the process
-	b := build(t, breaker.Config{})
+type odd struct{ s []int } // not comparable
+
+func TestPanicsAndGoexit(t *testing.T) {
+	t.Parallel()
+	pointer := &odd{}
+	for _, tt := range []struct {
+		name  string
+		value any
+		want  breaker.State
+	}{
+		{"a string", "boom", breaker.Open},
+		{"a pointer keeps its identity", pointer, breaker.Open},
+		{"an error", errDown, breaker.Open},
+		{"http.ErrAbortHandler is neutral", http.ErrAbortHandler, breaker.Closed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBreaker(t, breaker.Config{Consecutive: 1})
+			assert.PanicsWithValue(t, tt.value, func() {
+				_ = b.Do(context.Background(), func(context.Context) error { panic(tt.value) })
+			})
+			assert.Equal(t, tt.want, b.State())
+		})
+	}
+	t.Run("a value that cannot be compared", func(t *testing.T) {
+		t.Parallel()
+		b := newBreaker(t, breaker.Config{Consecutive: 1})
+		assert.Panics(t, func() {
+			_ = b.Do(context.Background(), func(context.Context) error { panic(odd{s: []int{1}}) })
+		})
+		assert.Equal(t, breaker.Open, b.State())
+	})
+	t.Run("Classify panics", func(t *testing.T) {
+		t.Parallel()
+		b := newBreaker(t, breaker.Config{Consecutive: 1, Classify: func(context.Context, error) breaker.Outcome { panic("c") }})
+		assert.PanicsWithValue(t, "c", func() { _ = call(b, errDown) })
+		assert.Equal(t, breaker.Open, b.State())
+	})
+	t.Run("Goexit", func(t *testing.T) {
+		t.Parallel()
+		b := newBreaker(t, breaker.Config{Consecutive: 1})
+		exited := make(chan struct{})
+		go func() {
+			defer close(exited)
+			_ = b.Do(context.Background(), func(context.Context) error { runtime.Goexit(); return nil })
+		}()
+		<-exited
+		assert.Equal(t, breaker.Open, b.State())
+	})
+}
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	// Each letter is a call: s succeeds, f fails, n is neutral. Only the last may open the circuit.
+	rate := breaker.Config{Consecutive: -1, FailureRate: 0.5, MinCalls: 4}
+	for _, tt := range []struct {
+		name  string
+		cfg   breaker.Config
+		calls string
+		want  breaker.State
+	}{
+		{"default: four in a row", breaker.Config{}, "ffff", breaker.Closed},
+		{"default: five in a row", breaker.Config{}, "fffff", breaker.Open},
+		{"a success ends the run", breaker.Config{}, "ffffsffff", breaker.Closed},
+		{"a neutral call does not", breaker.Config{}, "ffffnf", breaker.Open},
+		{"default: half of ten", breaker.Config{}, "sfsfsfsfsf", breaker.Open},
+		{"default: half of nine", breaker.Config{}, "sfsfsfsff", breaker.Closed},
+		{"rate: below the minimum", rate, "fff", breaker.Closed},
+		{"rate: neutral calls do not reach the minimum", rate, "fffnnn", breaker.Closed},
+		{"rate: neutral calls do not dilute", rate, "nnnnnnssff", breaker.Open},
+		{"rate: a success that completes the minimum", rate, "fffs", breaker.Open},
+		{"rate: below the share", rate, "sssff", breaker.Closed},
+		{"rate off", breaker.Config{FailureRate: -1}, "ffffsffffsffffsffff", breaker.Closed},
+		{"no minimum", breaker.Config{Consecutive: -1, MinCalls: -1}, "f", breaker.Open},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBreaker(t, tt.cfg)
+			for _, c := range tt.calls {
+				require.Equal(t, breaker.Closed, b.State())
+				done, err := b.Allow(context.Background())
+				require.NoError(t, err)
+				done(map[rune]breaker.Outcome{'s': breaker.Success, 'f': breaker.Failure, 'n': breaker.Neutral}[c])
+			}
+			assert.Equal(t, tt.want, b.State())
+		})
+	}
+}
+
+func TestWindowSlides(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{Consecutive: -1, MinCalls: 4, Window: 50 * time.Millisecond})
+		for range 3 {
+			_ = call(b, errDown)
+		}
+		time.Sleep(50*time.Millisecond - 1)
+		assert.EqualValues(t, 3, b.Snapshot().WindowFailures)
+		time.Sleep(time.Nanosecond)
+		assert.Zero(t, b.Snapshot().WindowFailures)
+		_ = call(b, errDown)
+		assert.Equal(t, breaker.Closed, b.State())
+		time.Sleep(24 * time.Hour)
+		trip(t, b)
+		assert.EqualValues(t, 8, b.Snapshot().Failures)
+	})
+}
+
+func TestCall(t *testing.T) {
+	t.Parallel()
+	b := newBreaker(t, breaker.Config{Consecutive: 1})
+	v, err := breaker.Call(t.Context(), b, func(context.Context) (int, error) { return 7, errDown })
+	assert.Equal(t, 7, v)
+	require.ErrorIs(t, err, errDown)
+	v, err = breaker.Call(t.Context(), b, func(context.Context) (int, error) { return 8, nil })
+	assert.Zero(t, v)
+	require.ErrorIs(t, err, breaker.ErrOpen)
+	open, ok := errors.AsType[*breaker.OpenError](err)
+	require.True(t, ok)
+	assert.Equal(t, "upstream", open.Name)
+	assert.Equal(t, breaker.Open, open.State)
+	assert.Contains(t, err.Error(), `breaker: circuit "upstream" is open, retry after`)
+}
+
+func TestStrings(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "closed half-open open State(9)",
+		fmt.Sprint(breaker.Closed, " ", breaker.HalfOpen, " ", breaker.Open, " ", breaker.State(9)))
+	assert.Equal(t, "success failure neutral Outcome(0)",
+		fmt.Sprint(breaker.Success, " ", breaker.Failure, " ", breaker.Neutral, " ", breaker.Outcome(0)))
+}
+
+func TestDoAllocatesNothing(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
+	b := newBreaker(t, breaker.Config{})
+	ctx := t.Context()
 	fn := func(context.Context) error { return nil }
-	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = b.Do(context.Background(), fn) }))
+	assert.Zero(t, testing.AllocsPerRun(1000, func() { _ = b.Do(ctx, fn) }))
+	assert.LessOrEqual(t, testing.AllocsPerRun(1000, func() {
+		done, _ := b.Allow(ctx)
+		done(breaker.Success)
+	}), 2.0)
 }

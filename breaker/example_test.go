@@ -13,11 +13,13 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	call := func(context.Context) error { return errors.New("connection refused") }
+	charge := func(context.Context) (string, error) {
+		return "", errors.New("connection refused")
+	}
 	for range 3 {
-		err := b.Do(context.Background(), call)
-		if open, ok := errors.AsType[*breaker.OpenError](err); ok {
-			fmt.Println("refused,", open.State, open.RetryAfter > 0)
+		_, err := breaker.Call(context.Background(), b, charge)
+		if errors.Is(err, breaker.ErrOpen) {
+			fmt.Println("not called:", b.State())
 			continue
 		}
 		fmt.Println(err)
@@ -25,5 +27,5 @@ func Example() {
 	// Output:
 	// connection refused
 	// connection refused
-	// refused, open true
+	// not called: open
 }

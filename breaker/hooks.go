@@ -3,61 +3,86 @@ package breaker
 import (
 	"context"
 	"log/slog"
-	"sync"
 )
 
-// hooks delivers changes in order, one at a time, outside the breaker's lock.
-type hooks struct {
-	mu      sync.Mutex
-	pending []Change
-	busy    bool // somebody delivers
+// maxChanges bounds what a blocked OnChange can pile up.
+const maxChanges = 256
+
+// publish queues a change; the caller holds the lock and leaves through unlock.
+func (b *Breaker) publish(c Change) {
+	if len(b.changes) == maxChanges {
+		b.changes = append(b.changes[:0], b.changes[1:]...)
+	}
+	b.changes = append(b.changes, c)
 }
 
-const maxPending = 256
-
-func (h *hooks) add(c Change) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.pending) == maxPending {
-		h.pending = h.pending[1:]
+// unlock releases the lock and delivers the queued changes. One goroutine delivers at a time, which keeps the order; a
+// hook that uses the breaker finds it draining and leaves its own changes to the loop that called it.
+func (b *Breaker) unlock() {
+	if len(b.changes) == 0 || b.draining {
+		b.mu.Unlock()
+		return
 	}
-	h.pending = append(h.pending, c)
-}
-
-// next takes the oldest change. The one who gets it delivers it and comes
-// again.
-func (h *hooks) next(first bool) (c Change, ok bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if first && h.busy {
-		return Change{}, false
-	}
-	if len(h.pending) == 0 {
-		h.busy = false
-		return Change{}, false
-	}
-	h.busy = true
-	c, h.pending = h.pending[0], h.pending[1:]
-	return c, true
-}
-
-func (b *Breaker) flush(ctx context.Context) {
-	for c, ok := b.hooks.next(true); ok; c, ok = b.hooks.next(false) {
-		b.deliver(ctx, c)
-	}
-}
-
-func (b *Breaker) deliver(ctx context.Context, c Change) {
-	if b.cfg.Logger != nil {
-		level := slog.LevelInfo
-		if c.To == Open {
-			level = slog.LevelWarn
+	b.draining = true
+	locked := true
+	defer func() {
+		// Also after a hook that ended its goroutine: the next call delivers what is left.
+		if !locked {
+			b.mu.Lock()
 		}
-		b.cfg.Logger.LogAttrs(ctx, level, "Circuit changed", slog.String("breaker", c.Name), slog.String("from", c.From.String()),
-			slog.String("to", c.To.String()), slog.String("reason", string(c.Reason)))
+		b.draining = false
+		b.mu.Unlock()
+	}()
+	for len(b.changes) > 0 {
+		c := b.changes[0]
+		b.changes = append(b.changes[:0], b.changes[1:]...)
+		b.mu.Unlock()
+		locked = false
+		b.log(c)
+		b.notify(c)
+		b.mu.Lock()
+		locked = true
 	}
-	if b.cfg.OnChange != nil {
-		defer b.contain(ctx, "Breaker OnChange panicked")
-		b.cfg.OnChange(c)
+}
+
+func (b *Breaker) log(c Change) {
+	defer b.contain("Logger")
+	// Without a context: a change belongs to the circuit, not to the call that happens to deliver it.
+	log := b.cfg.Logger.Info
+	if c.To == Open {
+		log = b.cfg.Logger.Warn
 	}
+	log("circuit changed",
+		slog.String("breaker", b.name),
+		slog.String("from", c.From.String()),
+		slog.String("to", c.To.String()),
+		slog.String("reason", string(c.Reason)),
+		slog.Duration("open_for", c.OpenFor))
+}
+
+func (b *Breaker) notify(c Change) {
+	if b.cfg.OnChange == nil {
+		return
+	}
+	defer b.contain("OnChange")
+	b.cfg.OnChange(c)
+}
+
+func (b *Breaker) observe(ctx context.Context, e Event) {
+	if b.cfg.Observer == nil {
+		return
+	}
+	defer b.contain("Observer")
+	b.cfg.Observer(ctx, e)
+}
+
+// contain keeps a hook's panic from the call that happened to run it.
+func (b *Breaker) contain(hook string) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	defer func() { _ = recover() }() // the logger's handler may be what panicked
+	b.cfg.Logger.Error("hook panicked",
+		slog.String("breaker", b.name), slog.String("hook", hook), slog.Any("panic", p))
 }
