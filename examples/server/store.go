@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite", in pure Go
+)
+
+// store keeps workflows and runs in SQLite.
+type store struct{ db *sql.DB }
+
+const schema = `
+CREATE TABLE IF NOT EXISTS tenants (
+	id   TEXT PRIMARY KEY,
+	tier TEXT NOT NULL CHECK (tier IN ('free', 'paid'))
+) STRICT;
+CREATE TABLE IF NOT EXISTS workflows (
+	id          TEXT PRIMARY KEY,
+	tenant_id   TEXT NOT NULL REFERENCES tenants (id),
+	user_id     TEXT NOT NULL,
+	action_type TEXT NOT NULL,
+	config      TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS runs (
+	id          TEXT PRIMARY KEY,
+	workflow_id TEXT NOT NULL REFERENCES workflows (id),
+	status      TEXT NOT NULL CHECK (status IN ('started', 'executed', 'failed', 'unknown')),
+	started_at  INTEGER NOT NULL, -- unix milliseconds
+	ended_at    INTEGER
+) STRICT;
+CREATE TABLE IF NOT EXISTS health_probe (
+	id         INTEGER PRIMARY KEY CHECK (id = 1),
+	checked_at INTEGER NOT NULL
+) STRICT;`
+
+// probe is the write by which the health check learns that the disk takes one.
+const probe = `INSERT INTO health_probe (id, checked_at) VALUES (1, unixepoch()) ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at`
+
+// openStore opens, or creates, the database in dir and seeds it.
+func openStore(ctx context.Context, dir string) (*store, error) {
+	// Write transactions take their lock at the start: an upgrade from a read
+	// lock fails at once when another writer is active, whatever busy_timeout
+	// says.
+	query := url.Values{
+		"_pragma": {"journal_mode(WAL)", "busy_timeout(5000)", "foreign_keys(1)", "synchronous(NORMAL)"},
+		"_txlock": {"immediate"},
+	}
+	dsn := url.URL{Scheme: "file", Opaque: filepath.ToSlash(filepath.Join(dir, "server.db")), RawQuery: query.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, err
+	}
+	s := &store{db: db}
+	if err := s.seed(ctx); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("database in %q: %w", dir, err)
+	}
+	return s, nil
+}
+
+func (s *store) seed(ctx context.Context) error {
+	if _, err := s.db.ExecContext(ctx, schema); err != nil {
+		return err
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit: nothing
+	for _, t := range seedTenants() {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, tier) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET tier = excluded.tier`, t.id, t.tier); err != nil {
+			return err
+		}
+	}
+	for _, w := range seedWorkflows() {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO workflows (id, tenant_id, user_id, action_type, config) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET tenant_id = excluded.tenant_id, user_id = excluded.user_id, action_type = excluded.action_type, config = excluded.config`,
+			w.ID, w.TenantID, w.UserID, w.ActionType, w.Config); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+func (s *store) workflows(ctx context.Context) ([]workflow, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT w.id, w.tenant_id, w.user_id, w.action_type, w.config, t.tier
+		FROM workflows w JOIN tenants t ON t.id = w.tenant_id ORDER BY w.id`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var all []workflow
+	for rows.Next() {
+		var w workflow
+		if err := rows.Scan(&w.ID, &w.TenantID, &w.UserID, &w.ActionType, &w.Config, &w.tierName); err != nil {
+			return nil, err
+		}
+		all = append(all, w)
+	}
+	return all, rows.Err()
+}
+
+func (s *store) startRun(ctx context.Context, id, workflowID string, at time.Time) error {
+	_, err := s.db.ExecContext(ctx, `INSERT INTO runs (id, workflow_id, status, started_at) VALUES (?, ?, 'started', ?)`, id, workflowID, at.UnixMilli())
+	return err
+}
+
+func (s *store) endRun(ctx context.Context, id, status string, at time.Time) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE runs SET status = ?, ended_at = ? WHERE id = ?`, status, at.UnixMilli(), id)
+	return err
+}
+
+func (s *store) countRuns(ctx context.Context) (n int, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT count(*) FROM runs`).Scan(&n)
+	return n, err
+}
