@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -269,6 +270,38 @@ func TestDrain(t *testing.T) {
 	assert.Equal(t, 200, resp.StatusCode, "still served")
 	<-p.done
 	require.NoError(t, p.cmd.Wait(), "exit status 0")
+}
+
+func TestRequestsInFlightFinish(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no SIGTERM")
+	}
+	arrived, release := make(chan struct{}), make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(arrived)
+		<-release
+		_, _ = io.WriteString(w, "ok")
+	}))
+	t.Cleanup(slow.Close)
+	p := start(t, build(t), "SLACK_WEBHOOK_URL="+slow.URL+"/services/do-not-print")
+	code := make(chan int, 1)
+	go func() {
+		resp, _ := p.do("POST", "/api/webhooks/wf_456", `{"event":"x"}`, "Idempotency-Key", "k")
+		code <- resp.StatusCode
+	}()
+	<-arrived
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	require.Eventually(t, func() bool { return len(p.logged("Draining")) == 1 }, 5*time.Second, 10*time.Millisecond)
+	close(release)
+	assert.Equal(t, 200, <-code)
+	<-p.done
+	require.NoError(t, p.cmd.Wait(), "exit status 0")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	logs, err := json.Marshal(p.logs)
+	require.NoError(t, err)
+	assert.NotContains(t, string(logs), "do-not-print")
 }
 
 func TestBadEnvironmentEndsTheProcess(t *testing.T) {

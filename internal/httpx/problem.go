@@ -67,8 +67,26 @@ func (p Problem) appendJSON(b []byte) []byte {
 
 // appendValue leaves <, > and & readable: the media type is never sniffed as
 // HTML. A value that cannot be marshaled becomes null, the document stays
-// well-formed.
+// well-formed. Plain strings and numbers, which is nearly all of them, need no
+// encoder: refusals are answered under attack.
 func appendValue(b []byte, v any) []byte {
+	switch x := v.(type) {
+	case int64:
+		return strconv.AppendInt(b, x, 10)
+	case string:
+		if isPlain(x) {
+			return append(append(append(b, '"'), x...), '"')
+		}
+	case []string:
+		b = append(b, '[')
+		for i, s := range x {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendValue(b, s)
+		}
+		return append(b, ']')
+	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
@@ -76,4 +94,14 @@ func appendValue(b []byte, v any) []byte {
 		return append(b, "null"...)
 	}
 	return append(b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...)
+}
+
+// isPlain reports whether s is its own JSON form, but for the quotes.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
