@@ -69,6 +69,8 @@ type Config struct {
 	// breaker ([ErrOpen]), are [Neutral]. It receives the context given to Do. It runs on the calling goroutine
 	// with no lock held; its panic counts as a failure and reaches the caller. Nil means that every such error is a
 	// [Failure], an expired deadline included.
+	// A message that the receiver refuses for its content says nothing against the receiver: classify it as Success, or
+	// one caller's mistakes open the circuit for all.
 	Classify func(ctx context.Context, err error) Outcome
 
 	// OnChange, if not nil, is told of every change of state: one at a time, in order, with no lock held, so it may use

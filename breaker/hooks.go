@@ -57,7 +57,7 @@ func (b *Breaker) log(c Change) {
 		slog.String("from", c.From.String()),
 		slog.String("to", c.To.String()),
 		slog.String("reason", string(c.Reason)),
-		slog.Duration("open_for", c.OpenFor))
+		slog.Duration("open_for_ms", c.OpenFor))
 }
 
 func (b *Breaker) notify(c Change) {

@@ -15,7 +15,10 @@
 // # Limits
 //
 // This version does not repeat calls: whether a message that timed out has
-// arrived is for the caller to judge ([Error.Unsent]).
+// arrived is for the caller to judge ([Error.Unsent]). A handler behind the
+// idempotency middleware should answer an unclear end with a status that is
+// stored (Config.StoreResponse), so that the client's retry does not send the
+// message twice; examples/server does so.
 package connectors
 
 import (

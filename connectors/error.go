@@ -71,7 +71,10 @@ func (e *Error) Error() string {
 // Unwrap returns the context's error when the call ended by it.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Retryable reports whether the same call may succeed later.
+// Retryable reports whether the same call may succeed later: it was
+// rate_limited, or ended by timeout, network or server. It does not say that a
+// retry is safe: unless Unsent, or the receiver is idempotent, it may do twice
+// what the first call did.
 func (e *Error) Retryable() bool {
 	switch e.Kind {
 	case KindRateLimited, KindTimeout, KindNetwork, KindServer:
@@ -81,7 +84,8 @@ func (e *Error) Retryable() bool {
 	}
 }
 
-// Permanent reports whether the same call can only fail again.
+// Permanent reports whether the same call can only fail again: auth,
+// not_found, gone, invalid, blocked or too_large. A canceled call is neither.
 func (e *Error) Permanent() bool {
 	switch e.Kind {
 	case KindAuth, KindNotFound, KindGone, KindInvalid, KindBlocked, KindTooLarge:

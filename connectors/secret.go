@@ -7,7 +7,8 @@ import (
 )
 
 // Secret is a credential, or a URL that is one. Whatever prints, logs or
-// marshals it, with any verb and as a field of anything, gets "***".
+// marshals it, with any verb, gets "***"; as an unexported field of another
+// struct it may print as an address, never as its value.
 // [Secret.Reveal] is the only way to the value. The zero Secret is empty and
 // prints as nothing. It cannot be compared with ==.
 type Secret struct {

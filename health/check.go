@@ -106,11 +106,14 @@ func (c *check) log(ctx context.Context, value Value, err error) {
 	if c.logger == nil {
 		return
 	}
+	if c.Optional && value != OK {
+		value = Weak // as it is shown
+	}
 	level, attrs := slog.LevelInfo, []slog.Attr{slog.String("check", c.Name), slog.String("value", string(value))}
 	if err != nil {
 		level, attrs = slog.LevelWarn, append(attrs, slog.Any("error", err))
 	}
-	c.logger.LogAttrs(ctx, level, "Health check changed", attrs...)
+	c.logger.LogAttrs(ctx, level, "Health check reads", attrs...)
 }
 
 // read returns the value as of now. waited is false when the budget ended

@@ -24,7 +24,7 @@
 //
 // The status is healthy, degraded (200: an optional check fails) or unhealthy
 // (503). A check reads ok, degraded, failed, timeout or unknown. The text of an
-// error is never sent; it goes to the Logger when a check's value changes.
+// error is never sent; it goes to the Logger when a check is first read and when its value changes.
 //
 // Mount the endpoints outside of authentication, rate limits and access logs.
 package health

@@ -40,6 +40,11 @@
 // status is one that [Config.StoreResponse] refuses, or the store stayed down
 // until the lease ended.
 //
+// A handler that calls a system which knows no idempotency keys has to decide
+// what a failure there means. A 5xx answer is not stored, so a retry calls
+// again: right when the call did not arrive, a doubled effect when it may have.
+// Answer the unclear case with a status that [Config.StoreResponse] keeps.
+//
 // A client that disconnects cancels neither the handler nor the saving of its
 // response. Nothing is sent before the response is saved, unless the handler
 // flushes, so an immediate retry is answered by replay. Flushed responses are

@@ -11,9 +11,13 @@
 //
 // # Masking
 //
-// A value is replaced by "***" when the last words of its name are a listed
-// one: password, secret, token, api_key, authorization, cookie and the like,
-// however they are written (user_password, X-Api-Key, accessToken). A listed
+// A value is replaced by "***" when the last words of its name are one of
+//
+//	access_key api_key appid authorization bearer cookie credential dsn jwt
+//	passphrase passwd password private_key pwd secret secret_key session
+//	session_id signature signing_key token webhook_url
+//
+// or its plural, however it is written (user_password, X-Api-Key, accessToken). A listed
 // name inside of another does not count: token_count and author stay. That
 // holds for attributes, at any depth of groups, for the members of maps,
 // [http.Header] and [url.Values], and for JSON in a [json.RawMessage]. Values
@@ -39,7 +43,8 @@ import (
 type Config struct {
 	// Level is the lowest level written. Default: Info.
 	Level slog.Leveler
-	// MaskKeys are names whose values are masked, besides the built-in ones.
+	// MaskKeys are names whose values are masked, besides those that the
+	// package comment lists.
 	MaskKeys []string
 }
 

@@ -70,6 +70,7 @@ func TestNamesThatAreMasked(t *testing.T) {
 		"password": true, "Password": true, "user_password": true, "db.password": true, "X-Api-Key": true, "apiKey": true, "api_key": true,
 		"accessToken": true, "access-token": true, "Authorization": true, "Proxy-Authorization": true, "Set-Cookie": true, "cookie": true,
 		"client_secret": true, "webhook_url": true, "WEBHOOK_URL": true, "private key": true, "custom_pin": true, "APIKey": true,
+		"tokens": true, "credentials": true, "jwt": true, "session_id": true, "bearer": true,
 		"author": false, "token_count": false, "passport_office": false, "secretary": false, "key": false, "api": false, "mytoken": false,
 		"cookies_accepted": false, "pinned": false, "": false, "_": false,
 	} {

@@ -21,8 +21,11 @@ type masker struct{ names []string } // folded: lower case, no separators
 
 func newMasker(more []string) *masker {
 	names := []string{
-		"authorization", "cookie", "password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "appid",
-		"accesskey", "privatekey", "secretkey", "signingkey", "credential", "credentials", "webhookurl", "signature", "dsn",
+		"accesskey", "apikey", "appid", "authorization", "bearer", "cookie", "credential", "dsn", "jwt", "passphrase", "passwd",
+		"password", "privatekey", "pwd", "secret", "secretkey", "session", "sessionid", "signature", "signingkey", "token", "webhookurl",
+	}
+	for _, name := range names {
+		names = append(names, name+"s")
 	}
 	for _, name := range more {
 		if name = fold(name); name != "" {

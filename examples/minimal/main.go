@@ -18,7 +18,7 @@ func main() {
 	tenant := idempotency.ByHeader("X-Account") // set by your authentication
 	limit, err1 := ratelimit.New(ratelimit.NewMemoryStore(ratelimit.MemoryConfig{}),
 		tenant, ratelimit.Fixed(ratelimit.Free), ratelimit.Config{})
-	once, err2 := idempotency.New(idempotency.NewMemoryStore(idempotency.MemoryConfig{}), tenant, idempotency.Config{})
+	once, err2 := idempotency.New(idempotency.NewMemoryStore(idempotency.MemoryConfig{}), tenant, idempotency.Config{RequireKey: true})
 	probes, err3 := health.New(health.Config{Version: "1.0.0"})
 	if err := errors.Join(err1, err2, err3); err != nil {
 		fmt.Fprintln(os.Stderr, err)
