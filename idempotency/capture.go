@@ -27,6 +27,7 @@ type capture struct {
 	status int         // 0 until WriteHeader
 	sent   http.Header // header at WriteHeader
 	length int64       // declared Content-Length, or -1
+	head   bool        // the request is a HEAD
 	bytes  int64       // written by the handler
 
 	buf          []byte
@@ -166,9 +167,17 @@ func (c *capture) sniff() {
 	c.sent.Set("Content-Type", http.DetectContentType(c.buf))
 }
 
+// truncated reports whether the handler wrote less than it declared: the client
+// sees a broken response, so a retry must not be given it as a whole one.
+func (c *capture) truncated() bool {
+	return c.length > c.bytes && bodyAllowed(c.status) && !c.head
+}
+
 // response is what is recorded. Only valid when nothing was spilled.
 func (c *capture) response() *response {
-	c.sniff()
+	if !c.streaming { // else it has been decided
+		c.sniff()
+	}
 	return &response{
 		status:  c.status,
 		header:  changedHeader(c.entry, c.sent),

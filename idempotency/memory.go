@@ -12,10 +12,11 @@ import (
 // MemoryConfig configures a [MemoryStore]. The zero value of each field is the
 // default that its comment names.
 type MemoryConfig struct {
-	// MaxBytes caps the memory of all records. At the cap the bodies that
-	// completed first are dropped, which leaves tombstones: their requests are
-	// answered with 409, and still never run again. When only tombstones and
-	// requests in flight are left, claims of new keys fail with
+	// MaxBytes caps the memory of all records. At the cap what ended first makes
+	// room: the body of a completed record, which leaves a tombstone whose
+	// request is answered with 409 and still never runs again, or a released
+	// record, which loses its attempt number. When only tombstones and requests
+	// in flight are left, claims of new keys fail with
 	// [ErrStoreFull]. Default: 64 MiB, room for some 250,000 keys without
 	// bodies; negative: no cap.
 	MaxBytes int64
@@ -59,7 +60,7 @@ func NewMemoryStore(cfg MemoryConfig) *MemoryStore {
 	s := &MemoryStore{start: time.Now(), max: cfg.MaxBytes, stop: make(chan struct{})}
 	for i := range s.shards {
 		s.shards[i].records = map[Key]*memoryRecord{}
-		s.shards[i].oldest.Store(noneCompleted)
+		s.shards[i].oldest.Store(noneEnded)
 	}
 	if cfg.PurgeEvery > 0 {
 		s.janitor.Go(func() { s.purgeEvery(cfg.PurgeEvery) })
@@ -110,24 +111,28 @@ func (s *MemoryStore) Claim(_ context.Context, req ClaimRequest) (Claim, error) 
 	defer sh.mu.Unlock()
 	now := s.now()
 	rec := sh.live(s, req.Key, now)
-	if rec == nil && s.max >= 0 && s.bytes.Load()+recordOverhead > s.max {
-		// Room is made in other shards, so this one is let go; the key may
-		// have been claimed meanwhile.
-		sh.mu.Unlock()
-		s.bytes.Add(recordOverhead)
-		room := s.makeRoom()
-		s.bytes.Add(-recordOverhead)
-		sh.mu.Lock()
-		if rec = sh.live(s, req.Key, now); rec == nil && !room {
-			return Claim{}, ErrStoreFull
+	if rec == nil {
+		if s.bytes.Add(recordOverhead); s.full() {
+			// Room is made in other shards, so this one is let go; the key may
+			// have been claimed meanwhile.
+			sh.mu.Unlock()
+			room := s.makeRoom()
+			sh.mu.Lock()
+			now = s.now()
+			if rec = sh.live(s, req.Key, now); rec != nil || !room {
+				s.bytes.Add(-recordOverhead)
+			}
+			if rec == nil && !room {
+				return Claim{}, ErrStoreFull
+			}
 		}
 	}
 	switch {
 	case rec == nil:
-		s.bytes.Add(recordOverhead)
-		rec = &memoryRecord{}
+		rec = &memoryRecord{key: req.Key}
 		sh.records[req.Key] = rec
 	case rec.state == memoryReleased:
+		sh.unlink(rec)
 	case rec.state == memoryInFlight && rec.token == req.Token:
 		rec.attempt-- // the same attempt again
 	case rec.fingerprint != req.Fingerprint:
@@ -168,9 +173,11 @@ func (s *MemoryStore) Complete(_ context.Context, key Key, token Token, body []b
 		return ErrLeaseLost
 	}
 	if rec.state == memoryInFlight {
-		rec.state, rec.body, rec.completed = memoryCompleted, bytes.Clone(body), now
+		rec.state, rec.body, rec.ended = memoryCompleted, bytes.Clone(body), now
 		s.bytes.Add(int64(len(body)))
-		sh.queue(rec)
+		if len(body) > 0 {
+			sh.queue(rec)
+		}
 	}
 	rec.expires = now + ttl
 	sh.mu.Unlock()
@@ -185,7 +192,8 @@ func (s *MemoryStore) Release(_ context.Context, key Key, token Token) error {
 	defer sh.mu.Unlock()
 	now := s.now()
 	if rec := sh.owned(key, token, now); rec != nil && rec.state == memoryInFlight {
-		rec.state, rec.expires = memoryReleased, now+rec.ttl
+		rec.state, rec.ended, rec.expires = memoryReleased, now, now+rec.ttl
+		sh.queue(rec)
 	}
 	return nil
 }
@@ -207,16 +215,18 @@ const (
 )
 
 type memoryRecord struct {
+	key         Key
 	state       memoryState
 	attempt     int
 	token       Token
 	fingerprint Fingerprint
-	leaseEnd    time.Duration // since start, like expires and completed
+	leaseEnd    time.Duration // since start, like expires and ended
 	expires     time.Duration
-	completed   time.Duration
+	ended       time.Duration // when it was completed or released
 	ttl         time.Duration
 	body        []byte
-	older       *memoryRecord // neighbors in the shard's queue of bodies
+	queued      bool
+	older       *memoryRecord // neighbors in the shard's queue
 	newer       *memoryRecord
 }
 
@@ -230,9 +240,9 @@ func (rec *memoryRecord) lease(now, lease time.Duration) {
 type memoryShard struct {
 	mu      sync.Mutex
 	records map[Key]*memoryRecord
-	first   *memoryRecord // completed records with a body, oldest first
+	first   *memoryRecord // what can make room, oldest first: bodies, and released records
 	last    *memoryRecord
-	oldest  atomic.Int64 // when first completed, or noneCompleted; read without mu
+	oldest  atomic.Int64 // when first ended, or noneEnded; read without mu
 }
 
 // live returns the record of key, and removes it instead when it has expired.

@@ -6,30 +6,26 @@ import (
 	"time"
 )
 
-// noneCompleted is later than any completion.
-const noneCompleted = math.MaxInt64
+// noneEnded is later than the end of any record.
+const noneEnded = math.MaxInt64
 
-// queue appends a record that has just got its body.
+// queue appends a record that has just ended.
 func (sh *memoryShard) queue(rec *memoryRecord) {
-	if len(rec.body) == 0 {
-		return
-	}
+	rec.queued = true
 	if rec.older = sh.last; sh.last == nil {
 		sh.first = rec
-		sh.oldest.Store(int64(rec.completed))
+		sh.oldest.Store(int64(rec.ended))
 	} else {
 		sh.last.newer = rec
 	}
 	sh.last = rec
 }
 
-// dropBody takes the body from a record and the record from the queue.
-func (s *MemoryStore) dropBody(sh *memoryShard, rec *memoryRecord) {
-	if len(rec.body) == 0 {
+// unlink takes a record from the queue.
+func (sh *memoryShard) unlink(rec *memoryRecord) {
+	if !rec.queued {
 		return
 	}
-	s.bytes.Add(-int64(len(rec.body)))
-	rec.body = nil
 	if rec.older == nil {
 		sh.first = rec.newer
 	} else {
@@ -40,29 +36,41 @@ func (s *MemoryStore) dropBody(sh *memoryShard, rec *memoryRecord) {
 	} else {
 		rec.newer.older = rec.older
 	}
-	rec.older, rec.newer = nil, nil
+	rec.older, rec.newer, rec.queued = nil, nil, false
 	if sh.first == nil {
-		sh.oldest.Store(noneCompleted)
+		sh.oldest.Store(noneEnded)
 	} else {
-		sh.oldest.Store(int64(sh.first.completed))
+		sh.oldest.Store(int64(sh.first.ended))
+	}
+}
+
+// evict makes room of the oldest record that can: a released one goes, a
+// completed one becomes a tombstone.
+func (s *MemoryStore) evict(sh *memoryShard) {
+	switch rec := sh.first; {
+	case rec == nil:
+	case rec.state == memoryReleased:
+		s.remove(sh, rec.key, rec)
+	default:
+		sh.unlink(rec)
+		s.bytes.Add(-int64(len(rec.body)))
+		rec.body = nil
 	}
 }
 
 func (s *MemoryStore) remove(sh *memoryShard, key Key, rec *memoryRecord) {
-	s.dropBody(sh, rec)
+	sh.unlink(rec)
 	delete(sh.records, key)
-	s.bytes.Add(-recordOverhead)
+	s.bytes.Add(-recordOverhead - int64(len(rec.body)))
 }
 
-// makeRoom drops the oldest bodies until the store is within its cap, and
+// makeRoom evicts the oldest records that can go until the store is within its cap, and
 // reports whether it is. The caller holds no shard.
 func (s *MemoryStore) makeRoom() bool {
 	for s.full() {
 		if sh := s.oldestShard(); sh != nil {
 			sh.mu.Lock()
-			if sh.first != nil {
-				s.dropBody(sh, sh.first)
-			}
+			s.evict(sh)
 			sh.mu.Unlock()
 		} else if !s.purgeSoon() {
 			return false
@@ -73,11 +81,11 @@ func (s *MemoryStore) makeRoom() bool {
 
 func (s *MemoryStore) full() bool { return s.max >= 0 && s.bytes.Load() > s.max }
 
-// oldestShard returns the shard with the body that completed first, or nil.
+// oldestShard returns the shard with the record that ended first, or nil.
 // Only the shard's own lock makes that certain; near enough is good enough.
 func (s *MemoryStore) oldestShard() *memoryShard {
 	var found *memoryShard
-	oldest := int64(noneCompleted)
+	oldest := int64(noneEnded)
 	for i := range s.shards {
 		if at := s.shards[i].oldest.Load(); at < oldest {
 			found, oldest = &s.shards[i], at

@@ -22,6 +22,7 @@
 //	same request, still running    409 and Retry-After
 //	same key, other request        422, also while the first is running
 //	same request, response lost    409 with a type of its own; never a second run
+//	  (too large, cut off, hijacked, or dropped to make room)
 //	key malformed or doubled       400
 //	key missing                    passed on untouched, or 400 with RequireKey
 //	scope unknown                  403
@@ -52,7 +53,8 @@
 //
 // Only headers that the handler itself set or changed are stored, never
 // Set-Cookie, Date, trailers' declarations or hop-by-hop headers; a replay sets
-// them in place of equally named ones and merges Vary. Request bodies of keyed
+// them in place of equally named ones and merges Vary; a header of an outer
+// layer that the handler removed is there again. Request bodies of keyed
 // requests are read into memory before the handler runs.
 //
 // Put authentication and rate limits outside of this middleware, compression
@@ -106,8 +108,8 @@ func (m *Middleware) Close() error {
 	return nil
 }
 
-// Handler wraps next. A request that passed through this middleware already is
-// not claimed again by an inner one.
+// Handler wraps next. A request whose key in its scope was claimed further out
+// is not claimed again: a middleware mounted twice acts once.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !m.protects(r) {
@@ -124,10 +126,7 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 }
 
 func (m *Middleware) protects(r *http.Request) bool {
-	if !slices.Contains(m.cfg.Methods, r.Method) || m.cfg.Skip != nil && m.cfg.Skip(r) {
-		return false
-	}
-	return r.Context().Value(runKey{}) == nil
+	return slices.Contains(m.cfg.Methods, r.Method) && (m.cfg.Skip == nil || !m.cfg.Skip(r))
 }
 
 func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Handler, key string, keyErr error) {
@@ -146,6 +145,10 @@ func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 	req, ref := m.prepare(r, key, keyErr)
 	if ref != nil {
 		refuse(*ref)
+		return
+	}
+	if outer, ok := ctx.Value(runKey{}).(*run); ok && outer.key == req.Key {
+		next.ServeHTTP(w, r) // claimed further out
 		return
 	}
 	asked := time.Now()

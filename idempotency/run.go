@@ -27,24 +27,31 @@ func (run *run) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 	base := context.WithoutCancel(r.Context())
 	ctx, cancel := run.handlerContext(r.Context(), base)
 	defer cancel(nil)
+	inner := r.WithContext(ctx)
 	c := newCapture(base, w, run)
+	c.head = r.Method == http.MethodHead
 	stop := run.heartbeat(base, cancel)
 	returned := false
 	defer func() {
 		stop()
 		event.Status = c.sentStatus()
+		if r.MultipartForm == nil {
+			r.MultipartForm = inner.MultipartForm // net/http removes the files of the request it knows
+		}
 		if returned {
 			return
 		}
 		// A panic, or runtime.Goexit. It is not recovered here, so it goes on
 		// unchanged.
 		event.Outcome = OutcomePanicked
-		if !c.tombstoned && !run.m.cfg.HoldOnPanic {
+		switch {
+		case c.tombstoned && c.tombstoneErr != nil:
+			run.saved(base, tombstone(), run.complete(base, tombstone()), OutcomePanicked)
+		case !c.tombstoned && !run.m.cfg.HoldOnPanic:
 			run.release(base)
 		}
 	}()
 
-	inner := r.WithContext(ctx)
 	next.ServeHTTP(c.writer(), inner)
 	returned = true
 	r.Pattern = inner.Pattern // for layers outside that report the route
@@ -114,6 +121,9 @@ func (run *run) extend(ctx context.Context) error {
 	bounded, cancel := run.m.storeContext(ctx)
 	defer cancel()
 	at := time.Since(run.start)
+	// A store that hangs must not hide that the lease has ended.
+	bounded, cancelLease := context.WithTimeout(bounded, time.Duration(run.leaseEnd.Load())-at)
+	defer cancelLease()
 	err := run.m.store.Extend(bounded, run.key, run.token, run.m.cfg.Lease)
 	switch {
 	case err == nil:
@@ -146,10 +156,13 @@ func (run *run) finish(base context.Context, c *capture) Outcome {
 		c.end()
 		return OutcomeReleased
 	}
-	rec := c.response().encode()
+	rec, success := tombstone(), OutcomeTombstone
+	if !c.truncated() {
+		rec, success = c.response().encode(), OutcomeStored
+	}
 	err := run.complete(base, rec)
 	c.end()
-	return run.saved(base, rec, err, OutcomeStored)
+	return run.saved(base, rec, err, success)
 }
 
 // stores reports whether the response of c is one to keep.

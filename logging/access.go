@@ -50,6 +50,9 @@ func AccessLog(logger *slog.Logger, cfg AccessConfig) func(http.Handler) http.Ha
 			inner := r.WithContext(ctx)
 			panicked := true
 			defer func() {
+				if r.MultipartForm == nil {
+					r.MultipartForm = inner.MultipartForm // net/http removes the files of the request it knows
+				}
 				if cfg.Skip != nil && cfg.Skip(r) {
 					return
 				}

@@ -74,7 +74,9 @@ func (a *app) execute(ctx context.Context, wf *workflow, config []byte) (id stri
 	} else {
 		a.log.LogAttrs(ctx, slog.LevelError, "Workflow failed", append(attrs, slog.Any("error", err))...)
 	}
-	if saveErr := a.store.endRun(ctx, id, status, time.Now()); saveErr != nil {
+	ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // the client may be gone
+	defer cancel()
+	if saveErr := a.store.endRun(ended, id, status, time.Now()); saveErr != nil {
 		a.log.LogAttrs(ctx, slog.LevelError, "Run not ended", slog.String("run_id", id), slog.Any("error", saveErr))
 	}
 	return id, err
@@ -86,14 +88,15 @@ func (w *workflow) attrs() []slog.Attr {
 
 var errUnavailable = errors.New("the database does not take the run")
 
-// unclear reports whether a failed call may have had its effect.
+// unclear reports whether a failed call may have had its effect. A gateway's
+// 502, or a 500 behind a commit, proves nothing; only a refusal does.
 func unclear(err error) bool {
 	e, ok := errors.AsType[*connectors.Error](err)
 	if !ok || e.Unsent {
 		return false
 	}
 	switch e.Kind {
-	case connectors.KindTimeout, connectors.KindNetwork, connectors.KindCanceled:
+	case connectors.KindTimeout, connectors.KindNetwork, connectors.KindCanceled, connectors.KindServer:
 		return true
 	default:
 		return false

@@ -16,6 +16,7 @@ import (
 type sink struct {
 	mu       sync.Mutex
 	messages []sinkMessage
+	bytes    int // of their texts
 }
 
 type sinkMessage struct {
@@ -23,8 +24,11 @@ type sinkMessage struct {
 	ReceivedAt time.Time `json:"received_at"`
 }
 
-// sinkCapacity is how many messages are kept; the oldest go first.
-const sinkCapacity = 10_000
+// What is kept; the oldest go first.
+const (
+	sinkMessages = 10_000
+	sinkBytes    = 16 << 20
+)
 
 func (s *sink) slack(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
@@ -46,8 +50,10 @@ func (s *sink) slack(w http.ResponseWriter, r *http.Request) {
 func (s *sink) add(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.messages) == sinkCapacity {
-		s.messages = append(s.messages[:0], s.messages[1:]...)
+	s.bytes += len(text)
+	for len(s.messages) > 0 && (len(s.messages) >= sinkMessages || s.bytes > sinkBytes) {
+		s.bytes -= len(s.messages[0].Text)
+		s.messages = s.messages[1:]
 	}
 	s.messages = append(s.messages, sinkMessage{Text: text, ReceivedAt: time.Now().UTC()})
 }

@@ -50,7 +50,7 @@ func openStore(ctx context.Context, dir string) (*store, error) {
 		"_pragma": {"journal_mode(WAL)", "busy_timeout(5000)", "foreign_keys(1)", "synchronous(NORMAL)"},
 		"_txlock": {"immediate"},
 	}
-	dsn := url.URL{Scheme: "file", Opaque: filepath.ToSlash(filepath.Join(dir, "server.db")), RawQuery: query.Encode()}
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(filepath.Join(dir, "server.db"))}).EscapedPath(), RawQuery: query.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
 		return nil, err
