@@ -135,9 +135,9 @@ func (b *Breaker) count(now time.Time, o Outcome) {
 	} else {
 		b.consecutive++
 	}
-	// A success can complete MinCalls, so the rules are read after it too. The machine reads them at failures only: it
-	// is not bothered with successes, which it would only count.
-	if (o == Failure || b.ready()) && b.machine.tell(errOutcome) == Open {
+	// A success can complete MinCalls, so the rules are read after it too. The machine, which reads them at failures
+	// only, is not bothered before one is met: it would only count, and allocate.
+	if b.ready() && b.machine.tell(errOutcome) == Open {
 		reason := ReasonFailureRate
 		if b.cfg.Consecutive > 0 && b.consecutive >= b.cfg.Consecutive {
 			reason = ReasonConsecutive
@@ -153,9 +153,10 @@ func (b *Breaker) ready() bool {
 	}
 	s := b.window.sum
 	total := s.successes + s.failures
+	// A quotient, unlike the product, is the same float as a rate that was written as a fraction: 7 of 25 reach 0.28.
 	return b.cfg.FailureRate > 0 && s.failures > 0 &&
 		(b.cfg.MinCalls < 0 || total >= uint64(b.cfg.MinCalls)) &&
-		float64(s.failures) >= b.cfg.FailureRate*float64(total)
+		float64(s.failures)/float64(total) >= b.cfg.FailureRate
 }
 
 // settle takes the outcome of a probe of this half-open period.

@@ -2,6 +2,7 @@ package breaker
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 )
 
@@ -57,7 +58,7 @@ func (b *Breaker) log(c Change) {
 		slog.String("from", c.From.String()),
 		slog.String("to", c.To.String()),
 		slog.String("reason", string(c.Reason)),
-		slog.Duration("open_for_ms", c.OpenFor))
+		slog.Int64("open_for_ms", c.OpenFor.Milliseconds()))
 }
 
 func (b *Breaker) notify(c Change) {
@@ -84,5 +85,5 @@ func (b *Breaker) contain(hook string) {
 	}
 	defer func() { _ = recover() }() // the logger's handler may be what panicked
 	b.cfg.Logger.Error("hook panicked",
-		slog.String("breaker", b.name), slog.String("hook", hook), slog.Any("panic", p))
+		slog.String("breaker", b.name), slog.String("hook", hook), slog.String("panic_type", fmt.Sprintf("%T", p)))
 }

@@ -54,8 +54,8 @@ func TestHooksPanicsAreContained(t *testing.T) {
 	require.ErrorIs(t, call(b, errDown), errDown)
 	require.ErrorIs(t, call(b, nil), breaker.ErrOpen)
 	assert.Contains(t, log.String(), `level=WARN msg="circuit changed" breaker=upstream from=closed to=open reason=consecutive-failures`)
-	assert.Contains(t, log.String(), `msg="hook panicked" breaker=upstream hook=OnChange panic=hook`)
-	assert.Contains(t, log.String(), `hook=Observer panic=observer`)
+	assert.Contains(t, log.String(), `msg="hook panicked" breaker=upstream hook=OnChange panic_type=string`)
+	assert.Contains(t, log.String(), `hook=Observer panic_type=string`)
 }
 
 func TestHookThatEndsItsGoroutine(t *testing.T) {

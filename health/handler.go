@@ -1,125 +1,147 @@
 package health
 
 import (
-	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/bracework/bracework/internal/httpx"
 )
 
-// Register mounts all endpoints. What is below /health/ and is none of them is
-// 404; nothing redirects.
-func (h *Health) Register(mux *http.ServeMux) {
-	handler := h.Handler()
-	mux.Handle("/health", handler)
-	mux.Handle("/health/", handler)
-}
+// Paths of the endpoints.
+const (
+	pathHealth  = "/health"
+	pathLive    = "/health/live"
+	pathReady   = "/health/ready"
+	pathStartup = "/health/startup"
+)
 
-// Handler serves all endpoints under their paths.
+const (
+	bodyAlive    = `{"status":"alive"}` + "\n"
+	bodyReady    = `{"status":"ready"}` + "\n"
+	bodyStarted  = `{"status":"started"}` + "\n"
+	bodyStarting = `{"status":"starting"}` + "\n"
+)
+
+// Handler serves every endpoint at its path, and a problem document with
+// status 404 at any other.
 func (h *Health) Handler() http.Handler {
-	live, ready, startup, health := h.Live(), h.Ready(), h.Startup(), probe(h.health)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case "/health":
-			health.ServeHTTP(w, r)
-		case "/health/live":
-			live.ServeHTTP(w, r)
-		case "/health/ready":
-			ready.ServeHTTP(w, r)
-		case "/health/startup":
-			startup.ServeHTTP(w, r)
+		case pathHealth:
+			h.serveHealth(w, r)
+		case pathLive:
+			h.serveLive(w, r)
+		case pathReady:
+			h.serveReady(w, r)
+		case pathStartup:
+			h.serveStartup(w, r)
 		default:
-			w.Header().Set("Cache-Control", "no-store")
-			httpx.WriteProblem(w, httpx.Problem{Type: httpx.ProblemBase + "not-found", Title: "Not found", Status: http.StatusNotFound})
+			notFound(w)
 		}
 	})
 }
 
-// Live answers 200: the process is alive.
-func (h *Health) Live() http.Handler {
-	return probe(func(*http.Request) (int, []byte) { return http.StatusOK, []byte(`{"status":"alive"}` + "\n") })
+// Register adds every endpoint to mux. Paths below /health/ that are no
+// endpoint, those with a trailing slash included, are 404 and never a redirect.
+// The patterns name no method, so that a wrong one is answered here; a
+// catch-all of mux must therefore be "/", not "GET /", with which they would
+// conflict, and conflicts panic, as with [http.ServeMux.Handle].
+func (h *Health) Register(mux *http.ServeMux) {
+	all := h.Handler()
+	mux.Handle(pathHealth, all)
+	mux.Handle(pathHealth+"/", all)
 }
 
-// Ready answers 200 when the service can take requests, else 503 with the
-// reason.
-func (h *Health) Ready() http.Handler {
-	return probe(func(r *http.Request) (int, []byte) {
-		report := h.Evaluate(r.Context())
-		if report.Ready {
-			return http.StatusOK, []byte(`{"status":"ready"}` + "\n")
-		}
-		return http.StatusServiceUnavailable, []byte(`{"status":"not_ready","reason":"` + report.Reason + `"}` + "\n")
-	})
-}
+// Live serves the liveness probe at whatever path it is mounted. It runs no
+// checks and answers 200.
+func (h *Health) Live() http.Handler { return http.HandlerFunc(h.serveLive) }
 
-// Startup answers 503 until [Health.MarkStarted] if the service was made with
-// Starting, then 200.
-func (h *Health) Startup() http.Handler {
-	return probe(func(*http.Request) (int, []byte) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if !h.started {
-			return http.StatusServiceUnavailable, []byte(`{"status":"starting"}` + "\n")
-		}
-		return http.StatusOK, []byte(`{"status":"started"}` + "\n")
-	})
-}
+// Ready serves the readiness probe at whatever path it is mounted. It runs the
+// critical checks without [Check.NotForReady]; while the service starts or
+// drains it answers 503 at once.
+func (h *Health) Ready() http.Handler { return http.HandlerFunc(h.serveReady) }
 
-func (h *Health) health(r *http.Request) (int, []byte) {
-	report := h.Evaluate(r.Context())
+// Startup serves the startup probe at whatever path it is mounted: 503 until
+// [Health.MarkStarted] when [Config.Starting] is set, else 200. It runs no
+// checks.
+func (h *Health) Startup() http.Handler { return http.HandlerFunc(h.serveStartup) }
+
+func (h *Health) serveHealth(w http.ResponseWriter, r *http.Request) {
+	if !allowed(w, r) {
+		return
+	}
+	rep := h.Evaluate(r.Context())
 	status := http.StatusOK
-	if report.Status == Unhealthy {
+	if rep.Status == StatusUnhealthy {
 		status = http.StatusServiceUnavailable
 	}
-	return status, report.appendJSON(make([]byte, 0, 256))
+	answer(w, r, status, string(rep.appendJSON(make([]byte, 0, 512))))
 }
 
-// appendJSON writes the members in the order that is the contract. Names of
-// checks need no escaping.
-func (r Report) appendJSON(b []byte) []byte {
-	b = append(b, `{"status":"`...)
-	b = append(b, r.Status...)
-	b = append(b, `","version":`...)
-	version, err := json.Marshal(r.Version)
-	if err != nil {
-		version = []byte(`""`) // cannot happen: it is a string
+func (h *Health) serveLive(w http.ResponseWriter, r *http.Request) {
+	if allowed(w, r) {
+		answer(w, r, http.StatusOK, bodyAlive)
 	}
-	b = append(b, version...)
-	b = append(b, `,"uptime":"`...)
-	b = append(b, r.Uptime.Truncate(time.Second).String()...)
-	b = append(b, `","timestamp":"`...)
-	b = r.Timestamp.AppendFormat(b, time.RFC3339)
-	b = append(b, `","checks":{`...)
-	for i, c := range r.Checks {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, '"')
-		b = append(b, c.Name...)
-		b = append(b, `":"`...)
-		b = append(b, c.Value...)
-		b = append(b, '"')
-	}
-	return append(b, "}}\n"...)
 }
 
-// probe answers GET and HEAD.
-func probe(answer func(*http.Request) (int, []byte)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Cache-Control", "no-store")
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			h.Set("Allow", "GET, HEAD")
-			httpx.WriteProblem(w, httpx.Problem{Type: httpx.ProblemBase + "method-not-allowed", Title: "Method not allowed", Status: http.StatusMethodNotAllowed})
-			return
-		}
-		status, body := answer(r)
-		h.Set("Content-Type", "application/json")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Length", strconv.Itoa(len(body)))
-		w.WriteHeader(status)
-		_, _ = w.Write(body)
+func (h *Health) serveReady(w http.ResponseWriter, r *http.Request) {
+	if !allowed(w, r) {
+		return
+	}
+	if reason := h.notReady(r.Context()); reason != "" {
+		answer(w, r, http.StatusServiceUnavailable, `{"status":"not_ready","reason":"`+reason+`"}`+"\n")
+		return
+	}
+	answer(w, r, http.StatusOK, bodyReady)
+}
+
+func (h *Health) serveStartup(w http.ResponseWriter, r *http.Request) {
+	if !allowed(w, r) {
+		return
+	}
+	if _, st := h.current(); st.starting {
+		answer(w, r, http.StatusServiceUnavailable, bodyStarting)
+		return
+	}
+	answer(w, r, http.StatusOK, bodyStarted)
+}
+
+// answer sends the same header for GET and HEAD.
+func answer(w http.ResponseWriter, r *http.Request, status int, body string) {
+	head := w.Header()
+	head.Set("Cache-Control", "no-store")
+	head.Set("X-Content-Type-Options", "nosniff")
+	head.Set("Content-Type", "application/json")
+	head.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// allowed refuses any method but GET and HEAD.
+func allowed(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Allow", "GET, HEAD")
+	httpx.WriteProblem(w, httpx.Problem{
+		Type:   httpx.ProblemBase + "method-not-allowed",
+		Title:  "Method not allowed",
+		Status: http.StatusMethodNotAllowed,
+		Detail: "Use one of the methods of the Allow header.",
+	})
+	return false
+}
+
+func notFound(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	httpx.WriteProblem(w, httpx.Problem{
+		Type:   httpx.ProblemBase + "health-endpoint-unknown",
+		Title:  "Health endpoint unknown",
+		Status: http.StatusNotFound,
+		Detail: "The endpoints are /health, /health/live, /health/ready and /health/startup, without a trailing slash.",
 	})
 }

@@ -1,117 +1,104 @@
-// Package health answers the probes of Kubernetes and of load balancers:
-// /health, /health/live, /health/ready and /health/startup. A [Health] starts
-// one goroutine for each check while it runs, and never a second one for a
-// check that does not return; [Health.Close] waits for them.
+// Package health answers the probes of orchestrators, load balancers and
+// people: /health, /health/live, /health/ready and /health/startup. It starts
+// no background goroutine: a check runs when an evaluation needs it, in a
+// goroutine of its own that ends when the checker returns.
 //
 // # Model
 //
-// A [Check] runs when a probe asks and its last result is older than a second.
-// Probes that come together share one run. An answer leaves within 750 ms,
-// below the 1 s after which a kubelet gives up by default, whatever the checks
-// do: a check without a result by then reads "timeout".
+// A [Health] holds named checks. An evaluation uses a result that is younger
+// than [Config.Cache]; otherwise it joins the run in flight or starts one, so
+// that any number of concurrent probes costs one run of each check. Two clocks
+// bound it: [Check.Timeout] ends the context of a run, [Config.Budget] ends the
+// wait of an answer. When the budget ends first, the run goes on, and the
+// answer shows the check's last result while that is younger than Cache plus
+// Timeout, else timeout.
 //
-// Liveness runs no checks: a process that answers is alive, and a database that
-// is down is no reason to restart it. Readiness is 503 while the process is
-// starting or draining, and while a check fails that is neither Optional nor
-// NotForReady. Draining is final: ready and /health stay 503, live stays 200.
+// A checker that ignores its context is not called again until it returns:
+// shortly after its timeout it reports as failed, reason stuck, at no cost, and
+// the other checks are not held up. A wedged check therefore owns one goroutine
+// at most. A panic is a failure of that check. A client that leaves cancels
+// nothing. A critical check without a result counts as failing.
 //
-// # What others see
+// # Endpoints
 //
-//	GET /health         {"status":"healthy","version":"...","uptime":"2h15m30s","timestamp":"...","checks":{"database":"ok"}}
-//	GET /health/live    {"status":"alive"}
-//	GET /health/ready   {"status":"ready"}
-//	GET /health/startup {"status":"started"}
+// Liveness runs no checks and always answers 200: restarting a process does not
+// mend the database that it depends on. Readiness fails while the service
+// starts, drains, or a critical check fails. /health fails when a critical
+// check fails or the service drains. The startup probe waits for
+// [Health.MarkStarted] only.
 //
-// The status is healthy, degraded (200: an optional check fails) or unhealthy
-// (503). A check reads ok, degraded, failed, timeout or unknown. The text of an
-// error is never sent; it goes to the Logger when a check is first read and when its value changes.
+//	/health         200 {"status":"healthy",...}       503 "unhealthy"
+//	/health/live    200 {"status":"alive"}
+//	/health/ready   200 {"status":"ready"}             503 {"status":"not_ready","reason":"starting|draining|checks"}
+//	/health/startup 200 {"status":"started"}           503 {"status":"starting"}
 //
-// Mount the endpoints outside of authentication, rate limits and access logs.
+// GET and HEAD are served (RFC 9110 section 9.3); refusals are problem documents
+// (RFC 9457). No answer may be stored (RFC 9111 section 5.2.2.5), and none
+// carries the text of an error: the values of checks are a closed set, and raw
+// errors go to [Config.Logger]. Anyone who reaches /health sees the version and
+// the names of the checks. Mount the endpoints outside authentication, rate
+// limits and whatever else depends on what is checked.
+//
+// # Shutting down
+//
+// On SIGTERM call [Health.Drain] with a delay longer than the probe's period
+// times its failure threshold, then shut the server down, stop workers, close
+// pools, and call [Health.Close] last.
 package health
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"regexp"
-	"runtime/debug"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Checker tells whether something works.
-type Checker interface {
-	// Check returns nil, an error, or [Degraded]. The context ends with the
-	// check's timeout, and with nothing else.
-	Check(ctx context.Context) error
-}
+// closeWait bounds [Health.Close].
+const closeWait = 500 * time.Millisecond
 
-// CheckFunc is a function that is a [Checker].
-type CheckFunc func(ctx context.Context) error
-
-// Check calls f.
-func (f CheckFunc) Check(ctx context.Context) error { return f(ctx) }
-
-// Check is a named check. Name and Checker are required.
-type Check struct {
-	// Name matches [a-z0-9][a-z0-9_.-]{0,62} and is unique.
-	Name    string
-	Checker Checker
-	// Timeout ends the context of a run. Default: 5 s.
-	Timeout time.Duration
-	// Optional makes a failure degrade the service: /health stays 200, ready
-	// is not affected.
-	Optional bool
-	// NotForReady keeps a failure from making the service not ready.
-	NotForReady bool
-}
-
-// Config configures a [Health]. The zero value of each field is the default
-// that its comment names.
-type Config struct {
-	// Version is shown by /health. Default: that of the main module in the
-	// build information.
-	Version string
-	// Budget bounds the time of an answer. Default: 750 ms.
-	Budget time.Duration
-	// Cache is how long a result is used again. Default: 1 s; negative: only
-	// by probes that come while it is made.
-	Cache time.Duration
-	// Starting makes the service not ready until [Health.MarkStarted].
-	Starting bool
-	// Logger, when set, is told when the value of a check changes.
-	Logger *slog.Logger
-}
-
-// Health holds the checks. Its methods may be called concurrently.
+// Health is a set of checks and the state of the service. Its methods may be
+// called concurrently. Make one with [New].
 type Health struct {
 	cfg   Config
 	start time.Time
+	slots chan struct{} // nil: no limit
 
-	mu       sync.Mutex
-	checks   []*check
-	started  bool
-	draining bool
+	mu      sync.Mutex
+	entries []*entry // replaced, never changed in place
+	state   state
+	running map[*run]string
 }
 
-// New returns a Health with the given checks.
+// state is what the operator said, as opposed to what the checks say.
+type state struct {
+	starting, draining, closed bool
+}
+
+func (s state) notReady() string {
+	switch {
+	case s.draining:
+		return "draining"
+	case s.starting:
+		return "starting"
+	}
+	return ""
+}
+
+// New returns a Health with checks in the given order. It fails when a check
+// is invalid or a name appears twice.
 func New(cfg Config, checks ...Check) (*Health, error) {
-	if cfg.Budget < 0 {
-		return nil, errors.New("health: Config.Budget is negative")
+	h := &Health{
+		cfg:     cfg.withDefaults(),
+		start:   time.Now(),
+		state:   state{starting: cfg.Starting},
+		running: make(map[*run]string),
 	}
-	if cfg.Budget == 0 {
-		cfg.Budget = 750 * time.Millisecond
+	if h.cfg.MaxParallel > 0 {
+		h.slots = make(chan struct{}, h.cfg.MaxParallel)
 	}
-	if cfg.Cache == 0 {
-		cfg.Cache = time.Second
-	}
-	if cfg.Version == "" {
-		cfg.Version = buildVersion()
-	}
-	h := &Health{cfg: cfg, start: time.Now(), started: !cfg.Starting}
 	for _, c := range checks {
 		if err := h.Add(c); err != nil {
 			return nil, err
@@ -120,119 +107,145 @@ func New(cfg Config, checks ...Check) (*Health, error) {
 	return h, nil
 }
 
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "unknown"
-	}
-	return info.Main.Version
-}
-
-// Add adds a check.
+// Add registers a check after the others. It fails when c is invalid, its name
+// is taken, or h is closed.
 func (h *Health) Add(c Check) error {
-	valid := regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,62}$`)
-	switch {
-	case !valid.MatchString(c.Name):
-		return fmt.Errorf("health: %q is no check name: want %s", c.Name, valid)
-	case c.Checker == nil:
-		return fmt.Errorf("health: check %q has no Checker", c.Name)
-	case c.Timeout < 0:
-		return fmt.Errorf("health: check %q has a negative Timeout", c.Name)
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 5 * time.Second
+	if err := c.validate(); err != nil {
+		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, have := range h.checks {
-		if have.Name == c.Name {
-			return fmt.Errorf("health: check %q exists", c.Name)
-		}
+	if h.state.closed {
+		return fmt.Errorf("health: check %q: already closed", c.Name)
 	}
-	h.checks = append(h.checks, &check{Check: c, value: Unknown, cache: h.cfg.Cache, logger: h.cfg.Logger})
+	if slices.ContainsFunc(h.entries, named(c.Name)) {
+		return fmt.Errorf("health: check %q: name already registered", c.Name)
+	}
+	h.entries = append(slices.Clone(h.entries), &entry{Check: c.withDefaults()})
 	return nil
 }
 
-// Remove removes a check and reports whether there was one. A run of it may
-// still be under way.
+// Remove unregisters a check and reports whether there was one. A run in
+// flight is cancelled and its result dropped. A wedged checker keeps its
+// goroutine, also when its name is added again.
 func (h *Health) Remove(name string) bool {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i, c := range h.checks {
-		if c.Name == name {
-			h.checks = append(append([]*check{}, h.checks[:i]...), h.checks[i+1:]...)
-			return true
-		}
+	i := slices.IndexFunc(h.entries, named(name))
+	if i < 0 {
+		h.mu.Unlock()
+		return false
 	}
-	return false
+	e := h.entries[i]
+	h.entries = slices.Delete(slices.Clone(h.entries), i, i+1)
+	h.mu.Unlock()
+	e.remove()
+	return true
 }
 
-// MarkStarted ends the starting state.
+func named(name string) func(*entry) bool {
+	return func(e *entry) bool { return e.Name == name }
+}
+
+// MarkStarted ends the state that [Config.Starting] began.
 func (h *Health) MarkStarted() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.started = true
+	h.state.starting = false
 }
 
-// Drain makes the service not ready, for good, and returns after delay, in
-// which load balancers take notice while requests are still served. Call it
-// before the listener is closed. It returns early with the error of ctx.
+// Drain makes readiness and /health fail at once and for good, then waits for
+// delay, so that load balancers notice before the listener closes. It returns
+// early with the context's error when ctx ends. Liveness stays 200.
 func (h *Health) Drain(ctx context.Context, delay time.Duration) error {
 	h.mu.Lock()
-	h.draining = true
+	h.state.draining = true
 	h.mu.Unlock()
+	if delay <= 0 {
+		return nil
+	}
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("health: drain: %w", ctx.Err())
 	}
 }
 
-// Close waits for checks that are running, 500 ms at most. Its error names
-// those that still are. It may be called more than once.
+// Close ends h: it drains, cancels the runs in flight and waits for them, at
+// most 500 ms. Afterwards the endpoints answer from the last results and no
+// check runs again. The error names the checks that have not returned; a
+// second call waits for them again.
 func (h *Health) Close() error {
-	timeout := time.NewTimer(500 * time.Millisecond)
-	defer timeout.Stop()
-	expired := false
+	h.mu.Lock()
+	h.state.draining, h.state.closed = true, true
+	runs := maps.Clone(h.running)
+	h.mu.Unlock()
+	for r := range runs {
+		r.cancel()
+	}
+
+	end, cancel := context.WithTimeout(context.Background(), closeWait)
+	defer cancel()
 	var stuck []string
-	for _, c := range h.list() {
-		done := c.running()
-		if done == nil {
+	for r, name := range runs {
+		select {
+		case <-r.done:
 			continue
-		}
-		if !expired {
-			select {
-			case <-done:
-				continue
-			case <-timeout.C:
-				expired = true
-			}
+		case <-end.Done():
 		}
 		select {
-		case <-done:
+		case <-r.done:
 		default:
-			stuck = append(stuck, c.Name)
+			stuck = append(stuck, name)
 		}
 	}
-	if len(stuck) > 0 {
-		return fmt.Errorf("health: still running: %s", strings.Join(stuck, ", "))
+	if len(stuck) == 0 {
+		return nil
 	}
-	return nil
+	slices.Sort(stuck)
+	return fmt.Errorf("health: close: still running: %s", strings.Join(stuck, ", "))
 }
 
-func (h *Health) list() []*check {
+func (h *Health) current() ([]*entry, state) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Clip(h.checks)
+	return h.entries, h.state
 }
 
-// Degraded marks an error as "works, but".
-func Degraded(err error) error { return &degraded{err} }
+// track reports false when h is closed and r must not run.
+func (h *Health) track(r *run, name string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.state.closed {
+		return false
+	}
+	h.running[r] = name
+	return true
+}
 
-type degraded struct{ err error }
+func (h *Health) untrack(r *run) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.running, r)
+}
 
-func (d *degraded) Error() string { return d.err.Error() }
-func (d *degraded) Unwrap() error { return d.err }
+// acquire waits for a slot and reports whether the run may start.
+func (h *Health) acquire(ctx context.Context) bool {
+	if h.slots == nil {
+		return ctx.Err() == nil
+	}
+	select {
+	case h.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (h *Health) release() {
+	if h.slots != nil {
+		<-h.slots
+	}
+}

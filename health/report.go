@@ -1,115 +1,117 @@
 package health
 
 import (
-	"context"
+	"encoding/json"
 	"time"
 )
 
-// Status is the state of the service.
+// Status is the state of the service as a whole.
 type Status string
 
-// The states of the service.
+// The values of [Status].
 const (
-	Healthy   Status = "healthy"
-	Degrading Status = "degraded"
-	Unhealthy Status = "unhealthy"
+	StatusHealthy   Status = "healthy"   // every check is ok
+	StatusDegraded  Status = "degraded"  // an optional check fails, or a check reports a limitation
+	StatusUnhealthy Status = "unhealthy" // a critical check has no passing result, or the service drains
 )
 
-// Report is the state at one moment.
+// Outcome is the result of a check. The set is closed; more values may be
+// added, so treat an unknown one as not ok.
+type Outcome string
+
+// The values of [Outcome].
+const (
+	OutcomeOK       Outcome = "ok"
+	OutcomeDegraded Outcome = "degraded" // works with a limitation, or an optional check fails
+	OutcomeFailed   Outcome = "failed"
+	OutcomeTimeout  Outcome = "timeout" // no result in time
+	OutcomeUnknown  Outcome = "unknown" // no result yet
+)
+
+func (o Outcome) passing() bool { return o == OutcomeOK || o == OutcomeDegraded }
+
+// Report is the state of the service at one moment.
 type Report struct {
-	Status    Status
-	Version   string
-	Uptime    time.Duration // monotonic
-	Timestamp time.Time     // UTC
-	Ready     bool
-	Reason    string        // why not ready: starting, draining or checks
-	Checks    []CheckReport // in the order in which they were added
+	Status Status
+	// NotReady says why the service takes no traffic: "draining", "starting",
+	// "checks", or "" when it is ready.
+	NotReady string
+	Version  string
+	// Uptime is the time since [New]. It is monotonic: setting the clock does
+	// not change it. On Linux it excludes the time that the machine slept.
+	Uptime time.Duration
+	Time   time.Time
+	Checks []CheckResult // in the order of registration
 }
 
-// CheckReport is the state of one check.
-type CheckReport struct {
-	Name  string
-	Value Value
+// CheckResult is the last known result of one check.
+type CheckResult struct {
+	Name     string
+	Outcome  Outcome
+	Reason   string // code of [Reason]; "" when ok or unknown
+	Optional bool
+	At       time.Time     // when the result was known; zero when unknown
+	Duration time.Duration // how long the run took
 }
 
-// Evaluate runs the checks whose results are too old, waits for them within
-// the budget, and reports. The end of ctx ends the waiting, not the checks.
-func (h *Health) Evaluate(ctx context.Context) Report {
-	checks := h.list()
-	budget := time.NewTimer(h.cfg.Budget)
-	defer budget.Stop()
-	waits := make([]<-chan struct{}, len(checks))
-	for i, c := range checks {
-		waits[i] = c.fresh(ctx)
+// compile makes the report of results. It looks at the state afresh: a drain
+// that began while checks ran must show.
+func (h *Health) compile(results []CheckResult, readyFailed bool) Report {
+	_, st := h.current()
+	now := time.Now()
+	rep := Report{
+		Status:  StatusHealthy,
+		Version: h.cfg.Version,
+		Uptime:  now.Sub(h.start),
+		Time:    now,
+		Checks:  results,
 	}
-	over := false
-	waited := make([]bool, len(checks))
-	for i, done := range waits {
-		if done == nil {
-			waited[i] = true
-			continue
-		}
-		if over {
-			select {
-			case <-done:
-				waited[i] = true
-			default:
-			}
-			continue
-		}
-		select {
-		case <-done:
-			waited[i] = true
-		case <-budget.C:
-			over = true
-		case <-ctx.Done():
-			over = true
-		}
-	}
-	return h.report(checks, waited)
-}
-
-// Snapshot reports the last results and runs nothing.
-func (h *Health) Snapshot() Report {
-	checks := h.list()
-	waited := make([]bool, len(checks))
-	for i := range waited {
-		waited[i] = true
-	}
-	return h.report(checks, waited)
-}
-
-func (h *Health) report(checks []*check, waited []bool) Report {
-	h.mu.Lock()
-	started, draining := h.started, h.draining
-	h.mu.Unlock()
-	r := Report{
-		Status: Healthy, Version: h.cfg.Version, Uptime: time.Since(h.start), Timestamp: time.Now().UTC(),
-		Ready: true, Checks: make([]CheckReport, len(checks)),
-	}
-	notReady := func(reason string) { r.Ready, r.Reason = false, reason }
-	for i, c := range checks {
-		value := c.read(waited[i])
-		r.Checks[i] = CheckReport{c.Name, value}
-		switch value {
-		case OK:
-		case Weak:
-			if r.Status == Healthy {
-				r.Status = Degrading
+	for _, res := range results {
+		switch {
+		case res.Outcome == OutcomeOK:
+		case res.Optional || res.Outcome.passing():
+			if rep.Status == StatusHealthy {
+				rep.Status = StatusDegraded
 			}
 		default:
-			r.Status = Unhealthy
-			if !c.NotForReady {
-				notReady("checks")
-			}
+			rep.Status = StatusUnhealthy
 		}
 	}
-	if !started {
-		notReady("starting")
+	if st.draining {
+		rep.Status = StatusUnhealthy
 	}
-	if draining {
-		r.Status = Unhealthy
-		notReady("draining")
+	rep.NotReady = st.notReady()
+	if rep.NotReady == "" && readyFailed {
+		rep.NotReady = "checks"
 	}
-	return r
+	return rep
+}
+
+// appendJSON writes the body of /health. The names and values of checks are
+// from closed alphabets and need no escaping; the version is free text.
+func (rep Report) appendJSON(b []byte) []byte {
+	version, err := json.Marshal(rep.Version)
+	if err != nil {
+		version = []byte(`""`) // a string always marshals
+	}
+	b = append(b, `{"status":"`...)
+	b = append(b, rep.Status...)
+	b = append(b, `","version":`...)
+	b = append(b, version...)
+	b = append(b, `,"uptime":"`...)
+	b = append(b, rep.Uptime.Truncate(time.Second).String()...)
+	b = append(b, `","timestamp":"`...)
+	b = rep.Time.UTC().AppendFormat(b, time.RFC3339)
+	b = append(b, `","checks":{`...)
+	for i, c := range rep.Checks {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = append(b, c.Name...)
+		b = append(b, `":"`...)
+		b = append(b, c.Outcome...)
+		b = append(b, '"')
+	}
+	return append(b, "}}\n"...)
 }

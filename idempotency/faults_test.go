@@ -130,6 +130,18 @@ func TestHeartbeat(t *testing.T) {
 			assert.Contains(t, f.outcomes(), idempotency.OutcomeLeaseLost)
 		})
 	})
+	t.Run("a store that hangs does not hide the end of the lease", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			f, s := setupFaulty(t, func(_ http.ResponseWriter, r *http.Request) {
+				<-r.Context().Done()
+			}, func(c *idempotency.Config) { c.Lease, c.StoreTimeout = time.Second, time.Hour })
+			s.set(func() { s.extendHang = time.Hour })
+			f.post("k", "")
+			assert.LessOrEqual(t, time.Since(start), time.Second)
+		})
+	})
 	t.Run("one failure is survived", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

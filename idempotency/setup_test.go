@@ -131,7 +131,7 @@ type faulty struct {
 	mu                               sync.Mutex
 	claim, extend, complete, release error
 	lost                             bool
-	hang                             time.Duration
+	hang, extendHang                 time.Duration
 	released                         int
 }
 
@@ -162,7 +162,18 @@ func (s *faulty) Claim(ctx context.Context, req idempotency.ClaimRequest) (idemp
 }
 
 func (s *faulty) Extend(ctx context.Context, key idempotency.Key, token idempotency.Token, lease time.Duration) error {
-	if _, _, err := s.fault(&s.extend); err != nil {
+	_, _, err := s.fault(&s.extend)
+	s.mu.Lock()
+	hang := s.extendHang
+	s.mu.Unlock()
+	if hang > 0 {
+		select {
+		case <-time.After(hang):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return s.Store.Extend(ctx, key, token, lease)

@@ -32,7 +32,14 @@ func (l *Limiter) Handler(next http.Handler) http.Handler {
 			return
 		}
 		ctx := &requestContext{Context: r.Context(), decision: v.decision}
-		next.ServeHTTP(w, r.WithContext(ctx)) //nolint:contextcheck // ctx wraps the request's
+		inner := r.WithContext(ctx) //nolint:contextcheck // ctx wraps the request's
+		defer func() {
+			if r.MultipartForm == nil {
+				r.MultipartForm = inner.MultipartForm // net/http removes the files of the request it knows
+			}
+		}()
+		next.ServeHTTP(w, inner)
+		r.Pattern = inner.Pattern // for layers outside that report the route
 	})
 }
 

@@ -139,6 +139,10 @@ func TestUpstreamFailures(t *testing.T) {
 	assert.Equal(t, http.StatusGatewayTimeout, again.Code, "an unclear outcome is kept: nothing is sent twice")
 	assert.Equal(t, "true", again.Header().Get("X-Idempotency-Replay"))
 	status.Store(500)
+	assert.Equal(t, http.StatusGatewayTimeout, send("failed").Code)
+	status.Store(200)
+	assert.Equal(t, http.StatusGatewayTimeout, send("failed").Code, "a 500 proves nothing about delivery")
+	status.Store(500)
 	for range 5 {
 		post(h, "/api/webhooks/wf_456", `{"event":"x"}`, nil)
 	}

@@ -1,0 +1,5 @@
+//go:build !unix && !js && !wasip1 && !windows
+
+package health
+
+func errnoReason(error) string { return "" }

@@ -1,0 +1,116 @@
+package health
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+)
+
+// SQLQuery checks that db answers query, "SELECT 1" when empty, within the
+// check's timeout. It asks db for a connection as the application does. When
+// none is free until the deadline, because all of [sql.DB.SetMaxOpenConns] are
+// in use, the reason is pool_exhausted: the pool is to blame, not the database.
+// At most one row is read and its values are ignored; a query without rows
+// passes.
+//
+// A read also passes on a full disk and on a replica; see [SQLWrite].
+func SQLQuery(db *sql.DB, query string) Checker {
+	if query == "" {
+		query = "SELECT 1"
+	}
+	return &sqlCheck{db: db, stmt: query, use: func(ctx context.Context, conn *sql.Conn) error {
+		rows, err := conn.QueryContext(ctx, query)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		rows.Next()
+		return errors.Join(rows.Err(), rows.Close())
+	}}
+}
+
+// SQLWrite checks that db commits a write: it runs stmt with args in a
+// transaction of its own, each time the check runs. A rolled back write would
+// pass on a full disk, so this one stays: let stmt change one fixed row, as in
+//
+//	INSERT INTO probe (id, at) VALUES (1, CURRENT_TIMESTAMP)
+//	ON CONFLICT (id) DO UPDATE SET at = excluded.at
+//
+// A statement that reports no affected row has written nothing and fails. The
+// reason pool_exhausted is as with [SQLQuery].
+func SQLWrite(db *sql.DB, stmt string, args ...any) Checker {
+	return &sqlCheck{db: db, stmt: stmt, use: func(ctx context.Context, conn *sql.Conn) error {
+		tx, err := conn.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		res, err := tx.ExecContext(ctx, stmt, args...)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err == nil && n == 0 {
+			return errors.New("health: the statement wrote no row")
+		}
+		return tx.Commit()
+	}}
+}
+
+type sqlCheck struct {
+	db   *sql.DB
+	stmt string
+	use  func(context.Context, *sql.Conn) error
+}
+
+func (c *sqlCheck) validate() error {
+	switch {
+	case c.db == nil:
+		return errors.New("no database")
+	case c.stmt == "":
+		return errors.New("no statement")
+	}
+	return nil
+}
+
+func (c *sqlCheck) Check(ctx context.Context) error {
+	// A restart of the database leaves dead connections in the pool; each one
+	// met is dropped from it. [sql.DB] does the same for the application.
+	for range c.db.Stats().Idle + 1 {
+		err := c.try(ctx)
+		if !errors.Is(err, driver.ErrBadConn) {
+			return err
+		}
+	}
+	return c.try(ctx)
+}
+
+func (c *sqlCheck) try(ctx context.Context) error {
+	full := exhausted(c.db)
+	conn, err := c.db.Conn(ctx)
+	if err != nil {
+		// Full before and after: the time went by in the queue of the pool. A
+		// connection attempt that hangs counts as in use too, but not before it
+		// is made.
+		if full && ctx.Err() != nil && exhausted(c.db) {
+			return Reason(reasonPoolExhausted, fmt.Errorf("health: no free connection: %w", err))
+		}
+		return err
+	}
+	err = c.use(ctx, conn)
+	return errors.Join(err, ignoreDone(conn.Close()))
+}
+
+// ignoreDone drops the error of closing a connection that was found bad.
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) {
+		return nil
+	}
+	return err
+}
+
+func exhausted(db *sql.DB) bool {
+	s := db.Stats()
+	return s.MaxOpenConnections > 0 && s.InUse >= s.MaxOpenConnections
+}
