@@ -7,9 +7,9 @@ import (
 
 // path is a path of gjson's syntax that has passed our checks.
 type path struct {
-	text  string // as written
-	query string // for gjson: text, with every @ escaped, so that no name is a modifier
-	parts []int  // offsets of the separators at bracket depth 0
+	text  string   // as written
+	steps []string // for gjson: text cut at the pipes, with every @ escaped, so that no name is a modifier
+	parts []int    // offsets of the separators at bracket depth 0
 }
 
 // filterNames are reserved behind a pipe, with and without space.
@@ -66,7 +66,7 @@ scan:
 	case wild > maxWildcards:
 		p.fail(start, "too many wildcards in one path", "")
 	}
-	return path{text: text, query: p.components(start, text, parts), parts: parts}
+	return path{text: text, steps: p.components(start, text, parts), parts: parts}
 }
 
 // group skips a bracketed part of a path.
@@ -126,8 +126,8 @@ func (p *parser) at() {
 }
 
 // components checks the parts of a path and returns it as gjson is to read it.
-func (p *parser) components(start int, text string, parts []int) string {
-	var query strings.Builder
+func (p *parser) components(start int, text string, parts []int) (steps []string) {
+	var step strings.Builder
 	from := 0
 	for i := 0; i <= len(parts); i++ {
 		end := len(text)
@@ -146,13 +146,17 @@ func (p *parser) components(start int, text string, parts []int) string {
 		case i == len(parts) && i > 0 && text[from-1] == '|' && isFilterName(part):
 			p.fail(start+from-1, "ambiguous '|"+part+"'", "write ' | "+part+"' for the filter, '."+part+"' for the key")
 		}
-		writeEscaped(&query, part)
-		if end < len(text) {
-			query.WriteByte(text[end])
+		writeEscaped(&step, part)
+		switch {
+		case end < len(text) && text[end] == '|':
+			steps = append(steps, step.String())
+			step.Reset()
+		case end < len(text):
+			step.WriteByte(text[end])
 		}
 		from = end + 1
 	}
-	return query.String()
+	return append(steps, step.String())
 }
 
 // isModifier names gjson's own modifiers. Other names behind an @ are keys.

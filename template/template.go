@@ -28,8 +28,8 @@
 // projection such as items.#.name exists when items is an array, though it may
 // be empty. Of equal names in an object the first counts.
 //
-// Data is validated before it is used, an invalid or empty body is a
-// [*DataError]; a byte order mark is skipped. Paths that begin with ".." read
+// Data is validated before it is used; a body that is empty, no JSON, or not
+// UTF-8 is a [*DataError]; a byte order mark is skipped. Paths that begin with ".." read
 // the data as JSON Lines. gjson's modifiers and multipaths are refused: some of
 // them cost without a bound, and modifiers are shared by the process. Another
 // @name is a key. [Limits] bound the rest.

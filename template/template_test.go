@@ -43,6 +43,7 @@ func TestRender(t *testing.T) {
 		{`{{"{{"}} literal }}`, "{{ literal }}"},
 		{"{{'{{'}}user.name}}", "{{user.name}}"},
 		{`{{'it\'s \u00e9\ud83d\ude00'}}`, "it's é😀"},
+		{"{{tags|0}}{{order.items.#.name|1}}{{order|id}}", "xCup12345"},
 		{`{{user\.name ?? "no"}}`, "no"},
 		{`{{user.first\ name}}`, "A"},
 		{`{{user.a\.b}}`, "dot"},
@@ -209,6 +210,7 @@ func TestData(t *testing.T) {
 		{"leading zero", `{"a":01}`, 6},
 		{"garbage behind", `{"a":1}}}x`, 7},
 		{"open string", `{"a":"x`, 7},
+		{"invalid UTF-8", "{\"a\":\"é\xff\"}", 8},
 		{"two values", `{"a":1} {"a":2}`, 8},
 	}
 	tmpl := template.MustCompile("{{a}}")
@@ -325,6 +327,11 @@ func TestDocumentStaysJSONWhateverTheStringsHold(t *testing.T) {
 		out, err := doc.Append(nil, []byte(tt[1]))
 		require.NoError(t, err)
 		assert.True(t, json.Valid(out), "%s over %s: %s", tt[0], tt[1], out)
+	}
+	for _, tt := range [][2]string{{"a|0", `{"a":"[1]"}`}, {"0", `"[1]"`}, {"a|b", `{"a":"{\"b\":1}"}`}} {
+		got, err := template.MustCompile("{{" + tt[0] + " ?? 'none'}}").Render([]byte(tt[1]))
+		require.NoError(t, err)
+		assert.Equal(t, "none", got, "the text of a string has no items")
 	}
 }
 

@@ -16,6 +16,9 @@ import (
 // first.
 func checkData(data []byte, limits Limits, lines bool) (string, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if !utf8.Valid(data) {
+		return "", &DataError{Offset: firstInvalid(data), Msg: "not valid UTF-8"}
+	}
 	if at, ok := tooDeep(data, limits.MaxDepth); ok {
 		return "", &DataError{Offset: at, Msg: "nested too deep"}
 	}
@@ -35,6 +38,18 @@ func checkData(data []byte, limits Limits, lines bool) (string, error) {
 		return "", &DataError{Msg: "empty"}
 	}
 	return stringOf(data), nil
+}
+
+func firstInvalid(data []byte) int {
+	at := 0
+	for at < len(data) {
+		r, size := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		at += size
+	}
+	return at
 }
 
 // invalid returns nil, or a *DataError as error.
@@ -98,7 +113,7 @@ func lookup(json string, ops []operand) (v gjson.Result, ok bool) {
 	for i := range ops {
 		if ops[i].isLiteral() {
 			v, ok = ops[i].literal, true
-		} else if r := gjson.Get(json, ops[i].path.query); r.Exists() && whole(r) {
+		} else if r := get(json, ops[i].path.steps); r.Exists() && whole(r) {
 			v, ok = r, true
 		} else {
 			continue
@@ -110,9 +125,32 @@ func lookup(json string, ops []operand) (v gjson.Result, ok bool) {
 	return v, ok
 }
 
-// whole reports whether a result is a value of the data. gjson looks for members
-// and items inside a string too when a path comes to one behind a pipe or a
-// projection; what it finds there need not be JSON.
+// get evaluates a path step by step: gjson would look for members and items
+// inside the text of a string.
+func get(json string, steps []string) (r gjson.Result) {
+	for _, step := range steps {
+		if !strings.HasPrefix(step, "..") && !container(json) {
+			return gjson.Result{}
+		}
+		if r = gjson.Get(json, step); !r.Exists() {
+			return r
+		}
+		json = r.Raw
+	}
+	return r
+}
+
+func container(json string) bool {
+	for i := range len(json) {
+		if c := json[i]; !isSpace(c) {
+			return c == '{' || c == '['
+		}
+	}
+	return false
+}
+
+// whole reports whether a result is a value of the data. gjson does look inside
+// strings behind a projection; what it finds there need not be JSON.
 func whole(r gjson.Result) bool {
 	switch r.Type {
 	case gjson.JSON, gjson.Number:
