@@ -167,7 +167,8 @@ func TestEveryCallEndsWithATypedCleanError(t *testing.T) {
 			assert.Equal(t, tt.kind, e.Kind, e.Error())
 			assert.Equal(t, tt.unsent, e.Unsent)
 			if tt.slow {
-				assert.InDelta(t, 300, took.Milliseconds(), 150)
+				assert.GreaterOrEqual(t, took, 300*time.Millisecond)
+				assert.Less(t, took, 2*time.Second, "with room for a busy machine")
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 			}
 			for err := error(e); err != nil; err = errors.Unwrap(err) {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -30,14 +32,37 @@ type process struct {
 	done chan struct{} // its output has ended
 }
 
-func build(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "server")
+// binary builds the server once for all tests; TestMain removes it.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "bracework-server")
+	if err != nil {
+		return "", err
+	}
+	binaryDir = dir
+	bin := filepath.Join(dir, "server")
 	if runtime.GOOS == "windows" {
 		bin += ".exe"
 	}
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, ".").CombinedOutput()
-	require.NoError(t, err, string(out))
+	if out, err := exec.CommandContext(context.Background(), "go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		return bin, fmt.Errorf("%w: %s", err, out)
+	}
+	return bin, nil
+})
+
+var binaryDir string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if binaryDir != "" {
+		_ = os.RemoveAll(binaryDir)
+	}
+	os.Exit(code)
+}
+
+func build(t *testing.T) string {
+	t.Helper()
+	bin, err := binary()
+	require.NoError(t, err)
 	return bin
 }
 
@@ -258,12 +283,12 @@ func TestDrain(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no SIGTERM")
 	}
-	p := start(t, build(t), "DRAIN_DELAY=1s")
+	p := start(t, build(t), "DRAIN_DELAY=3s")
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
 	require.Eventually(t, func() bool {
 		resp, body := p.do("GET", "/health/ready", "")
 		return resp.StatusCode == 503 && strings.Contains(body, "draining")
-	}, 900*time.Millisecond, 10*time.Millisecond)
+	}, 2*time.Second, 10*time.Millisecond)
 	resp, _ := p.do("GET", "/health/live", "")
 	assert.Equal(t, 200, resp.StatusCode)
 	resp, _ = p.do("POST", "/api/webhooks/wf_456", `{"event":"late"}`)
