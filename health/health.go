@@ -153,9 +153,9 @@ func (h *Health) MarkStarted() {
 	h.state.starting = false
 }
 
-// Drain makes readiness and /health fail at once and for good, then waits for
-// delay, so that load balancers notice before the listener closes. It returns
-// early with the context's error when ctx ends. Liveness stays 200.
+// Drain makes readiness and /health fail at once and for good; from then on no
+// check runs, and the last results are shown. It waits for delay, so that load
+// balancers notice before the listener closes. It returns early with the context's error when ctx ends. Liveness stays 200.
 func (h *Health) Drain(ctx context.Context, delay time.Duration) error {
 	h.mu.Lock()
 	h.state.draining = true

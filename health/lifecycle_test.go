@@ -2,6 +2,8 @@ package health_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -256,4 +258,23 @@ func TestEverythingAtOnce(t *testing.T) {
 	wg.Wait()
 	require.NoError(t, h.Close())
 	assert.Equal(t, 503, get(h.Handler(), "/health").Code)
+}
+
+func TestDrainingAnswersAtOnceWhateverTheChecksDo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h, err := health.New(health.Config{Version: "1"}, health.Check{Name: "hangs", Checker: health.CheckFunc(func(context.Context) error {
+			<-release
+			return nil
+		})})
+		require.NoError(t, err)
+		require.NoError(t, h.Drain(t.Context(), 0))
+		start := time.Now()
+		rec := httptest.NewRecorder()
+		h.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/health", nil))
+		assert.Equal(t, http.StatusServiceUnavailable, rec.Code)
+		assert.Zero(t, time.Since(start))
+		close(release)
+	})
 }
