@@ -27,6 +27,9 @@ func (e *OpenError) Error() string {
 	return fmt.Sprintf("breaker: circuit %q is %s, retry after %s", e.Name, e.State, e.RetryAfter)
 }
 
+// RetryDelay returns RetryAfter; code that retries finds it without importing this package.
+func (e *OpenError) RetryDelay() time.Duration { return e.RetryAfter }
+
 // Is reports whether target is [ErrOpen].
 func (e *OpenError) Is(target error) bool { return target == ErrOpen }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
+	"math"
 	"net/http"
 	"time"
 )
@@ -13,33 +13,45 @@ import (
 // default that its comment names.
 type ClientConfig struct {
 	// Timeout bounds a call from its start to the end of its body.
-	// Default: 10 s.
+	// Default: 10 s. It cannot be switched off.
 	Timeout time.Duration
-	// MaxBody is the largest answer, in bytes after decompression.
-	// Default: 1 MiB.
+	// MaxBody is the largest answer in bytes, counted after decompression.
+	// Default: 1 MiB. It cannot be switched off.
 	MaxBody int64
-	// UserAgent is sent unless the request has one. Default: Bracework's.
+	// UserAgent is sent with requests that have none. Default: the library's
+	// name and address.
 	UserAgent string
-	// Wrap, when set, gets the transport and returns the one to use: a circuit
-	// breaker, a tracer. It must not follow redirects.
+	// Wrap gets the transport and returns the one to use: a circuit breaker, a
+	// tracer. What it returns must obey the context of a request, as
+	// [http.RoundTripper] asks, and follow no redirect. Of its errors only the
+	// types count. One that has a method RetryDelay() time.Duration and comes
+	// without the transport having been called is [KindOpen]; an [*Error] is
+	// passed on. Default: none.
 	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
-// Client makes HTTP calls with bounds on everything: 3 s to connect, 3 s for
-// TLS, 8 s for the header of the answer, 64 KiB of header, and what
-// [ClientConfig] says. It follows no redirect: with one, net/http would send
-// the URL, which may be a secret, to the target as Referer. It uses the proxy
-// of the environment. It may be used concurrently.
+// Client makes HTTP calls with a bound on everything; the package comment lists
+// the bounds. A Timeout over 10 s grants the header of the answer four fifths of
+// it. There are at most 128 connections to a host, of which 32 stay open idle for
+// 90 s.
+//
+// A Client calls every address, those of the local network included, and uses the
+// proxy of the environment ([http.ProxyFromEnvironment]). Its URLs must be the
+// operator's, not a customer's. It may be used concurrently.
 type Client struct {
 	cfg       ClientConfig
 	transport *http.Transport
-	rt        http.RoundTripper
+	chain     http.RoundTripper
 }
 
-// NewClient returns a Client with a connection pool of its own.
+// NewClient returns a Client with a connection pool of its own. The error names
+// the field of cfg that is wrong.
 func NewClient(cfg ClientConfig) (*Client, error) {
-	if cfg.Timeout < 0 || cfg.MaxBody < 0 {
-		return nil, errors.New("connectors: ClientConfig.Timeout and MaxBody cannot be switched off")
+	switch {
+	case cfg.Timeout < 0:
+		return nil, errors.New("connectors: ClientConfig.Timeout is negative; a call always has a limit")
+	case cfg.MaxBody < 0:
+		return nil, errors.New("connectors: ClientConfig.MaxBody is negative; an answer always has a limit")
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
@@ -47,24 +59,14 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = 1 << 20
 	}
+	cfg.MaxBody = min(cfg.MaxBody, math.MaxInt64-1) // one more can be counted
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "Bracework (https://github.com/bracework/bracework)"
 	}
-	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    3 * time.Second,
-		ResponseHeaderTimeout:  8 * time.Second,
-		ExpectContinueTimeout:  time.Second,
-		IdleConnTimeout:        90 * time.Second,
-		MaxIdleConns:           256,
-		MaxIdleConnsPerHost:    32,
-		MaxResponseHeaderBytes: 64 << 10,
-		ForceAttemptHTTP2:      true,
-	}
-	c := &Client{cfg: cfg, transport: t, rt: t}
+	t := newTransport(cfg.Timeout)
+	c := &Client{cfg: cfg, transport: t, chain: traced{t}}
 	if cfg.Wrap != nil {
-		if c.rt = cfg.Wrap(t); c.rt == nil {
+		if c.chain = cfg.Wrap(c.chain); c.chain == nil {
 			return nil, errors.New("connectors: ClientConfig.Wrap returned nil")
 		}
 	}
@@ -72,46 +74,90 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 }
 
 // Close closes idle connections. It returns nil and may be called more than
-// once; calls still work after it.
+// once. Calls work after it too.
 func (c *Client) Close() error {
 	c.transport.CloseIdleConnections()
 	return nil
 }
 
-// Do makes one call. A status is never an error. The error, and that of
-// reading the body, is an [*Error]; the caller must close the body.
+// Do makes one call. A status is never an error, a redirect is an answer like
+// any other. The error, and that of reading the body, is an [*Error] without
+// Connector, Op and Code. The caller must close the body; the timeout runs until
+// then.
+//
+// User information in the URL is refused: net/http prints it in its errors.
+// A request with the header Idempotency-Key or X-Idempotency-Key is not repeated
+// by net/http either, which does so after some failures of a reused connection; it
+// still repeats a GET or HEAD then, and what certainly was not sent. r is not
+// modified, and its body is always closed.
 func (c *Client) Do(r *http.Request) (*http.Response, error) {
-	if r.URL == nil {
-		return nil, &Error{Kind: KindInvalid, Message: "no URL", Unsent: true}
-	}
-	host := r.URL.Host
-	if r.Context().Value(noNetworkKey{}) != nil {
-		return nil, &Error{Host: host, Kind: KindBlocked, Code: "dry_run", Message: "a dry run opens no connection", Unsent: true}
+	if e := check(r); e != nil {
+		closeBody(r)
+		return nil, e
 	}
 	caller := r.Context()
 	ctx, cancel := context.WithTimeout(caller, c.cfg.Timeout)
-	r = r.Clone(ctx)
-	if r.Header.Get("User-Agent") == "" {
-		r.Header.Set("User-Agent", c.cfg.UserAgent)
+	f := &flight{host: r.URL.Host, caller: caller, ctx: ctx}
+	chain := c.chain
+	if !hasNetwork(caller) {
+		chain = noNetwork{}
 	}
-	resp, err := c.rt.RoundTrip(r)
+	resp, err := chain.RoundTrip(c.prepare(context.WithValue(ctx, flightKey{}, f), r))
+	if err == nil && resp == nil {
+		err = errors.New("neither answer nor error")
+	}
 	if err != nil {
-		err := scrub(ctx, host, err)
+		e := f.scrub(err) // before cancel, which would look like the end of the call
 		cancel()
-		return nil, err
+		if resp != nil && resp.Body != nil {
+			_ = resp.Body.Close()
+		}
+		return nil, e
 	}
-	resp.Body = &answer{body: resp.Body, ctx: ctx, cancel: cancel, host: host, left: c.cfg.MaxBody}
+	if resp.Body == nil {
+		resp.Body = http.NoBody
+	}
+	resp.Body = &answer{body: resp.Body, flight: f, cancel: cancel, left: c.cfg.MaxBody}
 	return resp, nil
 }
 
-// answer is the body of a response: bounded in size and time, with clean
-// errors.
+func check(r *http.Request) *Error {
+	e := &Error{Kind: KindInvalid, Unsent: true}
+	switch {
+	case r.URL == nil || r.URL.Host == "":
+		e.Message = "the request has no host"
+	case r.URL.Scheme != "https" && r.URL.Scheme != "http":
+		e.Message, e.Host = "the scheme of the URL is neither https nor http", r.URL.Host
+	case r.URL.User != nil:
+		e.Message, e.Host = "the URL contains user information", r.URL.Host
+	default:
+		return nil
+	}
+	return e
+}
+
+// prepare returns the request to send: a copy, since a RoundTripper and the
+// caller may both hold on to theirs.
+func (c *Client) prepare(ctx context.Context, r *http.Request) *http.Request {
+	r = r.Clone(ctx)
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	if r.Header.Get("User-Agent") == "" {
+		r.Header.Set("User-Agent", c.cfg.UserAgent)
+	}
+	if r.Header.Get("Idempotency-Key") != "" || r.Header.Get("X-Idempotency-Key") != "" {
+		r.GetBody = nil // without it net/http cannot send the body a second time
+	}
+	return r
+}
+
+// answer is the body of a response, bounded in size and time.
 type answer struct {
 	body   io.ReadCloser
-	ctx    context.Context //nolint:containedctx // of the call that the body belongs to
+	flight *flight
 	cancel context.CancelFunc
-	host   string
-	left   int64
+	left   int64 // negative once there was more than allowed
 }
 
 func (a *answer) Read(p []byte) (int, error) {
@@ -119,27 +165,25 @@ func (a *answer) Read(p []byte) (int, error) {
 		return 0, a.tooLarge()
 	}
 	if int64(len(p)) > a.left+1 {
-		p = p[:a.left+1] // one more than allowed, to tell the end from too much
+		p = p[:a.left+1] // one more than allowed tells the end from too much
 	}
 	n, err := a.body.Read(p)
 	if a.left -= int64(n); a.left < 0 {
 		return n - 1, a.tooLarge()
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return n, scrub(a.ctx, a.host, err)
+	if err == nil || err == io.EOF {
+		return n, err
 	}
-	return n, err
+	return n, a.flight.scrub(err)
 }
 
 func (a *answer) tooLarge() error {
-	return &Error{Host: a.host, Kind: KindTooLarge, Message: "the answer is too large"}
+	return &Error{Host: a.flight.host, Kind: KindTooLarge, Message: "the answer is too large"}
 }
 
+// Close ends the call. What it could say has no use for the caller.
 func (a *answer) Close() error {
-	err := a.body.Close()
 	a.cancel()
-	if err != nil {
-		return scrub(a.ctx, a.host, err)
-	}
+	_ = a.body.Close()
 	return nil
 }

@@ -2,72 +2,118 @@ package connectors
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
-
-	"github.com/bracework/bracework/internal/httpx"
+	"strings"
+	"time"
 )
 
-const maxDryRunBody = 1 << 20
+// ErrConfigForm is the error for a configuration that is not a JSON object.
+var ErrConfigForm = errors.New("connectors: the configuration is not a JSON object")
 
-// DryRunHandler serves dry runs in plan mode:
-//
-//	POST {"action_type":"slack_message","config_json":"{...}","payload":{...}}
-//
-// answers 200 with a [Result] and the header X-Dry-Run: true. The payload may
-// be left out. A body that is not of this form, an unknown action type, a
-// config_json that is no JSON object and a ?mode= other than plan are 400,
-// another method 405, more than 1 MiB 413, all as application/problem+json.
-func (g *Registry) DryRunHandler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost {
-			w.Header().Set("Allow", http.MethodPost)
-			httpx.WriteProblem(w, httpx.Problem{Type: httpx.ProblemBase + "method-not-allowed", Title: "Method not allowed", Status: http.StatusMethodNotAllowed})
-			return
-		}
-		body, err := httpx.ReadBody(r, maxDryRunBody)
-		if errors.Is(err, httpx.ErrBodyTooLarge) {
-			httpx.WriteProblem(w, httpx.Problem{Type: httpx.ProblemBase + "request-body-too-large", Title: "Request body too large", Status: http.StatusRequestEntityTooLarge})
-			return
-		}
-		a, payload, ok := parseDryRun(body)
-		if mode := r.URL.Query().Get("mode"); err != nil || !ok || mode != "" && mode != "plan" {
-			httpx.WriteProblem(w, httpx.Problem{
-				Type: httpx.ProblemBase + "dry-run-invalid", Title: "Dry run invalid", Status: http.StatusBadRequest,
-				Detail: `Send {"action_type":"...","config_json":"{...}"}, config_json a string with a JSON object; the only mode is plan.`,
-			})
-			return
-		}
-		result, err := g.DryRun(r.Context(), a, payload)
-		if err != nil {
-			httpx.WriteProblem(w, httpx.Problem{Type: httpx.ProblemBase + "action-type-unknown", Title: "Unknown action type", Status: http.StatusBadRequest})
-			return
-		}
-		h := w.Header()
-		h.Set("Content-Type", "application/json")
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Dry-Run", "true")
-		_ = json.NewEncoder(w).Encode(result)
-	})
+// DryRunRequest is what [Registry.DryRunHandler] reads.
+type DryRunRequest struct {
+	ActionType string `json:"action_type"`
+	// ConfigJSON is the text of a JSON object, with its placeholders.
+	ConfigJSON string `json:"config_json"`
+	// Payload is the JSON that fills the placeholders. Without it, or with null,
+	// nothing is rendered.
+	Payload json.RawMessage `json:"payload,omitempty"`
 }
 
-// parseDryRun reads the body of a dry run.
-func parseDryRun(body []byte) (a Action, payload []byte, ok bool) {
-	var req struct {
-		ActionType string          `json:"action_type"`
-		ConfigJSON *string         `json:"config_json"`
-		Payload    json.RawMessage `json:"payload"`
+// DryRun returns what executing an action would do, and does nothing of it. With
+// a payload it renders the configuration and validates it whole. Without one it
+// validates what does not depend on the placeholders, and the message lists the
+// paths that a payload must have.
+//
+// An action that could not be executed is a Result without Success. The error is
+// [ErrConfigForm], or that of Resolve unless it is an [*Error].
+func (g *Registry) DryRun(ctx context.Context, req DryRunRequest) (Result, error) {
+	start := time.Now()
+	config, ok := object(req.ConfigJSON)
+	if !ok {
+		return Result{}, ErrConfigForm
 	}
-	if json.Unmarshal(body, &req) != nil || req.ActionType == "" || req.ConfigJSON == nil {
-		return Action{}, nil, false
+	ctx = withoutNetwork(ctx)
+	c, err := g.resolve(ctx, req.ActionType)
+	if _, shown := errors.AsType[*Error](err); err != nil && !shown {
+		return Result{}, err
 	}
-	config := bytes.TrimSpace([]byte(*req.ConfigJSON))
-	if len(config) == 0 || config[0] != '{' || !json.Valid(config) {
-		return Action{}, nil, false
+	var plan Plan
+	var note string
+	if err == nil {
+		plan, note, err = g.plan(ctx, c, Action{Type: req.ActionType, Config: config}, req.payload())
 	}
-	if len(req.Payload) > 0 && string(req.Payload) != "null" {
-		payload = req.Payload
+	r := NewResult(start, plan.Summary+note, err)
+	if r.DryRun = true; err == nil {
+		r.Plan = &plan
 	}
-	return Action{Type: req.ActionType, Config: config}, payload, true
+	return r, nil
+}
+
+// plan prepares an action and asks its connector. The note says what could not be
+// checked.
+func (g *Registry) plan(ctx context.Context, c Connector, a Action, payload []byte) (plan Plan, note string, err error) {
+	switch {
+	case g.cfg.Render == nil:
+	case payload != nil:
+		a.Config, err = g.cfg.Render(ctx, a.Config, payload)
+		if err != nil {
+			return Plan{}, "", unrenderable(c, "render_failed", err)
+		}
+	default:
+		a.Unrendered = true
+		if note, err = g.missing(a.Config); err != nil {
+			return Plan{}, "", unrenderable(c, "template_invalid", err)
+		}
+	}
+	plan, err = c.Plan(ctx, a)
+	return plan, note, err
+}
+
+// missing says what a configuration wants from a payload.
+func (g *Registry) missing(config []byte) (note string, err error) {
+	if g.cfg.Paths == nil {
+		return " (nothing was rendered: there is no payload)", nil
+	}
+	paths, err := g.cfg.Paths(config)
+	if err != nil || len(paths) == 0 {
+		return "", err
+	}
+	return " (nothing was rendered: a payload must have " + cut(strings.Join(paths, ", ")) + ")", nil
+}
+
+// unrenderable makes a connector's error of one of the configuration's functions.
+func unrenderable(c Connector, code string, err error) error {
+	if own, ok := errors.AsType[*Error](err); ok {
+		return own
+	}
+	return &Error{Connector: c.Name(), Op: "plan", Kind: KindInvalid, Code: code, Message: cut(err.Error()), Unsent: true}
+}
+
+// maxList bounds, in bytes, the list of paths in a message. A configuration can
+// name as many as fit into a request, each with its position.
+const maxList = 8 << 10
+
+func cut(s string) string {
+	if len(s) <= maxList {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxList], "") + "..."
+}
+
+// payload returns the payload, or nil if there is none.
+func (req DryRunRequest) payload() []byte {
+	trimmed := bytes.TrimSpace(req.Payload)
+	if len(trimmed) == 0 || string(trimmed) == "null" {
+		return nil
+	}
+	return trimmed
+}
+
+// object returns text if it is a JSON object.
+func object(text string) ([]byte, bool) {
+	b := bytes.TrimSpace([]byte(text))
+	return b, len(b) > 0 && b[0] == '{' && json.Valid(b)
 }

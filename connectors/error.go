@@ -1,11 +1,9 @@
 package connectors
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,130 +11,108 @@ import (
 // Kind classifies an [Error].
 type Kind string
 
-// The kinds of an error.
+// The kinds of an [Error].
 const (
-	KindAuth        Kind = "auth"         // the credential is wrong
+	KindAuth        Kind = "auth"         // the credential is wrong, or may not do this
 	KindNotFound    Kind = "not_found"    // the receiver does not exist
 	KindGone        Kind = "gone"         // the receiver is no more
-	KindInvalid     Kind = "invalid"      // the request, or its configuration
-	KindRateLimited Kind = "rate_limited" // too many
-	KindTimeout     Kind = "timeout"
-	KindCanceled    Kind = "canceled" // by the caller
-	KindNetwork     Kind = "network"
-	KindBlocked     Kind = "blocked"   // by a rule on this side
-	KindTooLarge    Kind = "too_large" // the message, or the answer
-	KindServer      Kind = "server"    // the receiver failed
+	KindInvalid     Kind = "invalid"      // the message, or the configuration
+	KindRateLimited Kind = "rate_limited" // the receiver asks to wait
+	KindTimeout     Kind = "timeout"      // a limit of this side, or the deadline of the caller
+	KindCanceled    Kind = "canceled"     // by the caller
+	KindNetwork     Kind = "network"      // no connection, or a broken one
+	KindBlocked     Kind = "blocked"      // by a rule of this side
+	KindTooLarge    Kind = "too_large"    // the message, or the answer
+	KindServer      Kind = "server"       // the receiver failed, or did not answer as documented
+	KindOpen        Kind = "open"         // a circuit breaker refused the call
 )
 
-// Error is the failure of a call. It never holds the URL, a header or the
-// body, nor an error that does.
+// Error is the failure of a call. It holds no URL, no header and no body, and no
+// error that does: there is nothing to unwrap. [errors.Is] still finds what lies
+// below it, such as [context.Canceled], [context.DeadlineExceeded],
+// [io.ErrUnexpectedEOF] or the sentinel of a breaker.
 type Error struct {
-	Connector  string // such as "slack"; empty from a bare Client
-	Op         string // such as "send"
-	Host       string
-	Code       string        // of the provider, or of this package; stable
-	Message    string        // for people
-	Status     int           // HTTP status, 0 without an answer
-	RetryAfter time.Duration // what the receiver asked for, or 0
+	Connector  string        // such as "slack"; empty from a bare Client
+	Op         string        // such as "send"
+	Host       string        // of the receiver, with the port if the URL has one
+	Code       string        // stable: the provider's, or one of the connector; may be empty
+	Message    string        // for people; a fixed sentence
+	Status     int           // HTTP status, or 0 without an answer
+	RetryAfter time.Duration // how long the receiver, or a breaker, asked to wait; or 0
 	Kind       Kind
-	// Unsent says that nothing of the request has reached the receiver, so
-	// that to send it again cannot double it.
+	// Unsent says that no connection was handed to the request. The receiver
+	// has seen nothing of it, so that to send it again cannot double it.
 	Unsent bool
 
-	cause error // context.Canceled, context.DeadlineExceeded or nil
+	// A function for the same reason as in Secret: what is below may hold the URL.
+	is func(target error) bool
 }
 
 // Error returns what is known, in one line.
 func (e *Error) Error() string {
-	parts := []string{"connectors"}
-	if e.Connector != "" {
-		parts[0] = e.Connector
+	parts := make([]string, 0, 5)
+	if e.Connector == "" {
+		parts = append(parts, "connectors")
 	}
-	if e.Op != "" {
-		parts = append(parts, e.Op)
-	}
-	if e.Host != "" {
-		parts = append(parts, e.Host)
-	}
-	text := e.Message
-	if e.Code != "" {
-		text += " (" + e.Code + ")"
+	for _, part := range []string{e.Connector, e.Op, e.Host} {
+		if part != "" {
+			parts = append(parts, part)
+		}
 	}
 	if e.Status != 0 {
-		text = fmt.Sprintf("status %d: %s", e.Status, text)
+		parts = append(parts, "status "+strconv.Itoa(e.Status))
+	}
+	text := e.Message
+	if text == "" {
+		text = string(e.Kind)
+	}
+	if e.Code != "" {
+		text += " (" + e.Code + ")"
 	}
 	return strings.Join(append(parts, text), ": ")
 }
 
-// Unwrap returns the context's error when the call ended by it.
-func (e *Error) Unwrap() error { return e.cause }
+// Is reports whether target is the error below this one, or one that it wraps.
+// A timeout is also [context.DeadlineExceeded] when a limit of this side caused
+// it.
+func (e *Error) Is(target error) bool { return e.is != nil && e.is(target) }
 
-// Retryable reports whether the same call may succeed later: it was
-// rate_limited, or ended by timeout, network or server. It does not say that a
-// retry is safe: unless Unsent, or the receiver is idempotent, it may do twice
-// what the first call did.
+// Retryable reports whether the same call may succeed later. It does not say
+// that to repeat it is safe: see [Error.Unsent].
 func (e *Error) Retryable() bool {
 	switch e.Kind {
-	case KindRateLimited, KindTimeout, KindNetwork, KindServer:
+	case KindRateLimited, KindTimeout, KindNetwork, KindServer, KindOpen:
 		return true
 	default:
 		return false
 	}
 }
 
-// Permanent reports whether the same call can only fail again: auth,
-// not_found, gone, invalid, blocked or too_large. A canceled call is neither.
-func (e *Error) Permanent() bool {
-	switch e.Kind {
-	case KindAuth, KindNotFound, KindGone, KindInvalid, KindBlocked, KindTooLarge:
-		return true
-	default:
-		return false
-	}
-}
+// Permanent reports whether the same call can only fail again. A canceled call
+// is neither permanent nor retryable: nobody wants it any more.
+func (e *Error) Permanent() bool { return !e.Retryable() && e.Kind != KindCanceled }
 
-// RetryDelay returns how long the receiver asked to wait, or 0.
+// RetryDelay returns [Error.RetryAfter]. Queues that do not know this package
+// find it through an interface.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
 
-// describe returns the text and code of an error for a [Result].
+// describe returns what a [Result] shows of err.
 func describe(err error) (message, code string) {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		return "the call failed", "failed"
 	}
-	code = e.Code
+	message, code = e.Message, e.Code
+	if message == "" {
+		message = "the call failed"
+	}
 	if code == "" {
 		code = string(e.Kind)
 	}
-	return e.Message, code
+	return message, code
 }
 
-// scrub turns an error of net/http into an [*Error] that keeps only what is
-// safe: the errors of net/http name the URL.
-func scrub(ctx context.Context, host string, err error) *Error {
-	if own, ok := errors.AsType[*Error](err); ok {
-		return own
-	}
-	e := &Error{Host: host, Kind: KindNetwork, Message: "no connection"}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		e.Unsent = op.Op == "dial"
-	}
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		e.Unsent, e.Message = true, "host not found"
-	}
-	timeout, isNet := errors.AsType[net.Error](err)
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		e.Kind, e.Message, e.cause = KindCanceled, "canceled by the caller", context.Canceled
-	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isNet && timeout.Timeout():
-		e.Kind, e.Message, e.cause = KindTimeout, "no answer in time", context.DeadlineExceeded
-	case !e.Unsent:
-		e.Message = "connection broken"
-	}
-	return e
-}
-
-// KindOfStatus classifies a status that is not 2xx.
+// KindOfStatus classifies an HTTP status that is no success.
 func KindOfStatus(status int) Kind {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:

@@ -6,18 +6,19 @@ import (
 	"log/slog"
 )
 
+const mask = "***"
+
 // Secret is a credential, or a URL that is one. Whatever prints, logs or
 // marshals it, with any verb, gets "***"; as an unexported field of another
-// struct it may print as an address, never as its value.
-// [Secret.Reveal] is the only way to the value. The zero Secret is empty and
-// prints as nothing. It cannot be compared with ==.
+// struct it may print as an address, never as its value. [Secret.Reveal] is the
+// only way to the value. The zero Secret is empty and
+// prints as nothing. Secrets are safe for concurrent use and cannot be compared
+// with ==.
 type Secret struct {
-	// A function, because formatting by reflection, which reaches into
-	// unexported fields, shows an address and not what it captures.
+	// A function, since fmt reaches into unexported fields by reflection and
+	// calls no method there: of a function it can only print the address.
 	reveal func() string
 }
-
-const mask = "***"
 
 // NewSecret returns a Secret with the given value.
 func NewSecret(value string) Secret {
@@ -49,7 +50,7 @@ func (s Secret) String() string {
 // GoString returns the mask.
 func (s Secret) GoString() string { return s.String() }
 
-// Format writes the mask, whatever the verb.
+// Format writes the mask, whatever the verb and the flags.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // MarshalJSON returns the mask as a JSON string.

@@ -1,15 +1,12 @@
 package slack_test
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,166 +15,118 @@ import (
 	"github.com/bracework/bracework/connectors/slack"
 )
 
-const token = "XXXX-do-not-print"
-
-// receiver is a webhook behind which h answers.
-func receiver(t *testing.T, h http.HandlerFunc) *slack.Webhook {
-	t.Helper()
-	srv := httptest.NewServer(h)
-	t.Cleanup(srv.Close)
-	w, err := slack.NewWebhook(connectors.NewSecret(srv.URL+"/services/"+token), slack.Config{})
-	require.NoError(t, err)
-	return w
+func TestNewWebhook(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{
+		"https://hooks.slack.com/services/T/B/X", "https://hooks.slack-gov.com/services/T/B/X", "HTTPS://hooks.slack.com/x", "https://proxy:8443/x?y=z",
+		"http://localhost:1/x", "http://LOCALHOST/x", "http://[::1]:1/x", "http://127.0.0.2:1/x", "http://[::ffff:127.0.0.1]/x", "http://127.0.0.1:1",
+	} {
+		w, err := slack.NewWebhook(connectors.NewSecret(raw), slack.Config{})
+		require.NoError(t, err, raw)
+		assert.Equal(t, "slack", w.Name())
+	}
+	for _, raw := range []string{
+		"", token, "://" + token, "https:///" + token, "https:" + token, "https://:80/" + token, " https://h/" + token, "https://h/" + token + "\n",
+		"http://hooks.slack.com/" + token, "ftp://127.0.0.1/" + token, "https://u:" + token + "@h/x", "https://" + token + "@h/x", "https://h/#" + token,
+		"http://127.0.0.1.example.com/" + token, "http://localhost.example.com/" + token, "http://10.0.0.1/" + token, "http://0.0.0.0/" + token, "http://[::]/" + token,
+		"http://2130706433/" + token, "http://0177.0.0.1/" + token, "https://h:" + token + "/x", "https://h/%zz" + token,
+	} {
+		w, err := slack.NewWebhook(connectors.NewSecret(raw), slack.Config{})
+		require.ErrorContains(t, err, "slack: the webhook URL ", raw)
+		assert.NotContains(t, err.Error(), token)
+		assert.Nil(t, w)
+	}
 }
 
 func TestSend(t *testing.T) {
 	t.Parallel()
-	var got []string
-	w := receiver(t, func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		got = append(got, string(body))
-		assert.Equal(t, "/services/"+token, r.URL.Path)
-		assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
-		_, _ = io.WriteString(w, "ok")
-	})
-	for _, m := range []slack.Message{
-		{Text: `a & b <!channel> "q" &amp;`},
-		{Text: "<!here>", Raw: true},
-		{Text: "t", Blocks: json.RawMessage(`[{"type":"divider"}]`)},
-	} {
-		require.NoError(t, w.Send(t.Context(), m))
-	}
-	assert.Equal(t, []string{
-		`{"text":"a &amp; b &lt;!channel&gt; \"q\" &amp;amp;"}`,
-		`{"text":"<!here>"}`,
-		`{"text":"t","blocks":[{"type":"divider"}]}`,
-	}, got)
-}
-
-func TestInvalidMessagesAreNotSent(t *testing.T) {
-	t.Parallel()
-	w := receiver(t, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
-	for code, m := range map[string]slack.Message{
-		"no_text":        {Text: " \n"},
-		"msg_too_long":   {Text: strings.Repeat("é", 40_001)},
-		"invalid_text":   {Text: "\xff"},
-		"invalid_blocks": {Text: "t", Blocks: json.RawMessage(`{}`)},
-	} {
-		e, ok := errors.AsType[*connectors.Error](w.Send(t.Context(), m))
-		require.True(t, ok, code)
-		assert.Equal(t, code, e.Code)
-		assert.True(t, e.Permanent())
-		assert.True(t, e.Unsent)
-	}
-}
-
-func TestAnswers(t *testing.T) {
-	t.Parallel()
 	tests := []struct {
-		status     int
-		body       string
-		retryAfter string
-		kind       connectors.Kind
-		code       string
-		wait       time.Duration
+		name string
+		m    slack.Message
+		want string
 	}{
-		{400, "invalid_payload", "", connectors.KindInvalid, "invalid_payload", 0},
-		{403, "invalid_token", "", connectors.KindAuth, "invalid_token", 0},
-		{403, "action_prohibited", "", connectors.KindAuth, "action_prohibited", 0},
-		{404, "no_service", "", connectors.KindNotFound, "no_service", 0},
-		{404, "channel_not_found", "", connectors.KindNotFound, "channel_not_found", 0},
-		{410, "channel_is_archived", "", connectors.KindGone, "channel_is_archived", 0},
-		{429, "rate_limited", "30", connectors.KindRateLimited, "rate_limited", 30 * time.Second},
-		{429, "message_limit_exceeded", "", connectors.KindRateLimited, "message_limit_exceeded", 0},
-		{429, "rate_limited", "864000", connectors.KindRateLimited, "rate_limited", 5 * time.Minute},
-		{500, "rollup_error", "", connectors.KindServer, "rollup_error", 0},
-		{503, "<html>" + strings.Repeat("x", 4096), "", connectors.KindServer, "http_503", 0},
-		{200, "<html>", "", connectors.KindServer, "unexpected_answer", 0},
-		{200, "", "", connectors.KindServer, "unexpected_answer", 0},
-		{302, "", "", connectors.KindInvalid, "redirect", 0},
+		{"plain", slack.Message{Text: "Hello Alex"}, `{"text":"Hello Alex"}`},
+		{"escaped once", slack.Message{Text: `a & b <!channel> <@U1> "q"`}, `{"text":"a &amp; b &lt;!channel&gt; &lt;@U1&gt; \"q\""}`},
+		{"entities are data too", slack.Message{Text: "&amp; &lt;"}, `{"text":"&amp;amp; &amp;lt;"}`},
+		{"only three characters are escaped", slack.Message{Text: "'\"/`*_~ é 😀"}, "{\"text\":\"'\\\"/`*_~ é 😀\"}"},
+		{"raw", slack.Message{Text: "<!here> &amp;", Raw: true}, `{"text":"<!here> &amp;"}`},
+		{"with blocks", slack.Message{Text: "t", Blocks: json.RawMessage(`[{"type":"divider"}]`)}, `{"text":"t","blocks":[{"type":"divider"}]}`},
+		{"blocks are sent as they are", slack.Message{Blocks: json.RawMessage(`[{"text":"<!here>"}]`)}, `{"blocks":[{"text":"<!here>"}]}`},
+		{"40,000 characters", slack.Message{Text: strings.Repeat("é", 40_000)}, `{"text":"` + strings.Repeat("é", 40_000) + `"}`},
+		{"50 blocks", slack.Message{Blocks: json.RawMessage("[1" + strings.Repeat(",1", 49) + "]")}, `{"blocks":[1` + strings.Repeat(",1", 49) + `]}`},
 	}
 	for _, tt := range tests {
-		t.Run(fmt.Sprintf("%d %.20s", tt.status, tt.body), func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			w := receiver(t, func(w http.ResponseWriter, _ *http.Request) {
-				if tt.retryAfter != "" {
-					w.Header().Set("Retry-After", tt.retryAfter)
-				}
-				w.Header().Set("Location", "/elsewhere")
-				w.WriteHeader(tt.status)
-				_, _ = io.WriteString(w, tt.body)
+			calls := 0
+			w := receiver(t, func(w http.ResponseWriter, r *http.Request) {
+				calls++
+				body, _ := io.ReadAll(r.Body)
+				assert.Equal(t, tt.want, string(body))
+				assert.Equal(t, http.MethodPost, r.Method)
+				assert.Equal(t, "/services/T000/B000/"+token, r.URL.Path)
+				assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
+				_, _ = io.WriteString(w, "ok")
 			})
-			err := w.Send(t.Context(), slack.Message{Text: "t"})
-			e, ok := errors.AsType[*connectors.Error](err)
-			require.True(t, ok)
-			assert.Equal(t, tt.kind, e.Kind)
+			require.NoError(t, w.Send(t.Context(), tt.m))
+			assert.Equal(t, 1, calls)
+		})
+	}
+}
+
+func TestMessagesThatAreNotSent(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, code string
+		m          slack.Message
+	}{
+		{"empty", "no_text", slack.Message{}},
+		{"only space", "no_text", slack.Message{Text: " \n\t"}},
+		{"invalid UTF-8", "invalid_text", slack.Message{Text: "a\xff"}},
+		{"40,001 characters", "msg_too_long", slack.Message{Text: strings.Repeat("é", 40_001)}},
+		{"40,001 characters after escaping", "msg_too_long", slack.Message{Text: strings.Repeat("&", 8_001)}},
+		{"blocks are an object", "invalid_blocks", slack.Message{Text: "t", Blocks: json.RawMessage(`{}`)}},
+		{"blocks are a string", "invalid_blocks", slack.Message{Text: "t", Blocks: json.RawMessage(`"[]"`)}},
+		{"blocks are no JSON", "invalid_blocks", slack.Message{Text: "t", Blocks: json.RawMessage(`[`)}},
+		{"blocks are space", "invalid_blocks", slack.Message{Text: "t", Blocks: json.RawMessage(` `)}},
+		{"no block", "invalid_blocks", slack.Message{Blocks: json.RawMessage(`[]`)}},
+		{"51 blocks", "invalid_blocks", slack.Message{Blocks: json.RawMessage("[1" + strings.Repeat(",1", 50) + "]")}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			e := typed(t, unused(t).Send(t.Context(), tt.m))
 			assert.Equal(t, tt.code, e.Code)
-			assert.Equal(t, tt.status, e.Status)
-			assert.Equal(t, tt.wait, e.RetryDelay())
-			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), token)
+			assert.Equal(t, connectors.KindInvalid, e.Kind)
+			assert.True(t, e.Permanent())
+			assert.True(t, e.Unsent)
+			assert.Equal(t, "send", e.Op)
 		})
 	}
 }
 
-func TestNewWebhookRefuses(t *testing.T) {
+func TestEscape(t *testing.T) {
 	t.Parallel()
-	for _, raw := range []string{
-		"", "http://hooks.slack.com/services/" + token, "ftp://127.0.0.1/" + token, "https:///" + token, "https://u:" + token + "@h/x",
-		"://" + token, "https://h/" + token + "#x", "http://127.0.0.1.example.com/" + token, "http://10.0.0.1/" + token,
+	for in, want := range map[string]string{
+		"": "", "a": "a", "&": "&amp;", "<": "&lt;", ">": "&gt;", "&lt;": "&amp;lt;", `"'`: `"'`, "<&>": "&lt;&amp;&gt;", "\xff<": "\xff&lt;",
 	} {
-		_, err := slack.NewWebhook(connectors.NewSecret(raw), slack.Config{})
-		require.ErrorContains(t, err, "slack: ", raw)
-		assert.NotContains(t, err.Error(), token)
-	}
-	for _, raw := range []string{"https://hooks.slack.com/services/T/B/X", "http://localhost:1/x", "http://[::1]:1/x", "http://127.0.0.2:1/x"} {
-		_, err := slack.NewWebhook(connectors.NewSecret(raw), slack.Config{})
-		assert.NoError(t, err, raw)
+		assert.Equal(t, want, slack.Escape(in))
 	}
 }
 
-func TestPlanAndExecute(t *testing.T) {
+func FuzzEscape(f *testing.F) {
+	f.Add("<!channel> &amp;")
+	f.Fuzz(func(t *testing.T, s string) {
+		escaped := slack.Escape(s)
+		assert.NotContains(t, escaped, "<")
+		assert.NotContains(t, escaped, ">")
+		assert.Equal(t, s, strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">").Replace(escaped), "nothing is lost")
+	})
+}
+
+func TestNilContextIsAnError(t *testing.T) {
 	t.Parallel()
-	posts := 0
-	w := receiver(t, func(w http.ResponseWriter, _ *http.Request) { posts++; _, _ = io.WriteString(w, "ok") })
-	a := connectors.Action{Type: "slack_message", Config: []byte(`{"slack_message":"Hello <Alex>"}`)}
-	plan, err := w.Plan(t.Context(), a)
-	require.NoError(t, err)
-	assert.JSONEq(t, `{"text":"Hello &lt;Alex&gt;"}`, string(plan.Body))
-	assert.True(t, strings.HasPrefix(plan.Summary, "would post to Slack at 127.0.0.1:"))
-	assert.NotContains(t, fmt.Sprintf("%+v", plan), token)
-	assert.Equal(t, 0, posts)
-	r, err := w.Execute(t.Context(), a)
-	require.NoError(t, err)
-	assert.True(t, r.Success)
-	assert.Equal(t, 1, posts)
-	for _, config := range []string{`{}`, `{"slack_message":5}`, `[]`, `{"slack_message":""}`} {
-		_, err := w.Plan(t.Context(), connectors.Action{Config: []byte(config)})
-		require.Error(t, err, config)
-		r, err := w.Execute(t.Context(), connectors.Action{Config: []byte(config)})
-		require.Error(t, err, config)
-		assert.False(t, r.Success)
-	}
-	assert.Equal(t, 1, posts)
-}
-
-func TestTestIsHarmless(t *testing.T) {
-	t.Parallel()
-	for answer, alive := range map[string]bool{"400 no_text": true, "400 invalid_payload": true, "404 no_service": false, "403 invalid_token": false, "200 <html>": false} {
-		var status int
-		var body string
-		_, err := fmt.Sscan(answer, &status, &body)
-		require.NoError(t, err)
-		w := receiver(t, func(w http.ResponseWriter, r *http.Request) {
-			got, _ := io.ReadAll(r.Body)
-			assert.Equal(t, "{}", string(got), "nothing that could be posted")
-			w.WriteHeader(status)
-			_, _ = io.WriteString(w, body)
-		})
-		assert.Equal(t, alive, w.Test(t.Context()).Success, answer)
-	}
-}
-
-func ExampleEscape() {
-	fmt.Println(slack.Escape("R&D <!channel>"))
-	// Output: R&amp;D &lt;!channel&gt;
+	var none context.Context
+	e := typed(t, unused(t).Send(none, slack.Message{Text: "t"}))
+	assert.Equal(t, connectors.KindInvalid, e.Kind)
 }

@@ -1,0 +1,98 @@
+package connectors
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+// The limits of each phase of a call.
+const (
+	dialTimeout   = 3 * time.Second
+	tlsTimeout    = 3 * time.Second
+	headerTimeout = 8 * time.Second
+	maxHeader     = 64 << 10
+)
+
+// newTransport returns the transport below everything else. Calls of one client
+// go to few hosts, many at a time: net/http's two idle connections for each host
+// would be opened and closed all the time.
+func newTransport(total time.Duration) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSHandshakeTimeout:    tlsTimeout,
+		ResponseHeaderTimeout:  max(headerTimeout, total/5*4),
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    32,
+		MaxConnsPerHost:        128,
+		MaxResponseHeaderBytes: maxHeader,
+		ForceAttemptHTTP2:      true, // a DialContext of one's own switches it off otherwise
+	}
+}
+
+// flight is one call, and what is known about how far it got.
+type flight struct {
+	host   string
+	caller context.Context //nolint:containedctx // of the call that this is
+	ctx    context.Context //nolint:containedctx // caller's, with the timeout
+
+	entered   atomic.Bool // the transport has the request: no wrapper answered in its place
+	wanted    atomic.Bool // the transport found it valid and asked for a connection
+	connected atomic.Bool // it got one
+}
+
+// unsent reports whether the receiver has certainly seen nothing. Of a request
+// that a foreign transport took, nothing is known.
+func (f *flight) unsent() bool { return f.entered.Load() && !f.connected.Load() }
+
+type flightKey struct{}
+
+// traced is a transport that notes in the [flight] of a request how far it got.
+type traced struct{ next http.RoundTripper }
+
+func (t traced) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx := r.Context()
+	if f, ok := ctx.Value(flightKey{}).(*flight); ok {
+		f.entered.Store(true)
+		r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			GetConn: func(string) { f.wanted.Store(true) },
+			GotConn: func(httptrace.GotConnInfo) { f.connected.Store(true) },
+		}))
+	}
+	return t.next.RoundTrip(r)
+}
+
+func (t traced) CloseIdleConnections() {
+	if c, ok := t.next.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+type noNetworkKey struct{}
+
+// withoutNetwork returns a context under which every [Client] uses [noNetwork].
+func withoutNetwork(ctx context.Context) context.Context {
+	return context.WithValue(ctx, noNetworkKey{}, true)
+}
+
+func hasNetwork(ctx context.Context) bool { return ctx.Value(noNetworkKey{}) == nil }
+
+// noNetwork is the transport of a dry run: it only fails.
+type noNetwork struct{}
+
+func (noNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
+	closeBody(r)
+	return nil, &Error{Kind: KindBlocked, Code: "dry_run", Message: "a dry run opens no connection", Unsent: true}
+}
+
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
