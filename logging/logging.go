@@ -1,121 +1,180 @@
-// Package logging is a [slog.Handler] that writes one JSON line a record, in
-// field names that log stores expect, and masks secrets by their names. It
-// starts no goroutine.
+// Package logging is a [slog.Handler] that writes one JSON object per line and
+// keeps secrets out of it, attributes that travel in a context, and an access
+// log for net/http. It starts no goroutine.
 //
-//	{"timestamp":"2026-01-08T15:30:00.123Z","level":"info","message":"Workflow executed","workflow_id":"wf_123","duration_ms":12.5}
+//	{"timestamp":"2026-01-08T15:30:00.123000Z","level":"info","message":"Workflow executed","workflow_id":"wf_123","duration_ms":12.5}
 //
-// The timestamp is RFC 3339 in UTC, the level is in lower case, a
-// [time.Duration] is a number of milliseconds, an error is its text. A line is
-// one Write. [With] puts attributes into a context; every record logged under
-// it has them. [AccessLog] writes a line for each request.
+// # The line
+//
+// A line holds, in this order, timestamp (RFC 3339, UTC, always six fractional
+// digits, so that lines sort as text), level (lower case: debug, info, warn,
+// error, and "info+2" for a level between), source when asked for, message, the
+// attributes of the context ([With]), those of the logger, and those of the
+// record. A record without a time has no timestamp.
+//
+//   - A [time.Duration] is a number of milliseconds, exact to the nanosecond. Its
+//     key is not changed: name it duration_ms.
+//   - A [time.Time] is RFC 3339 in UTC.
+//   - An error is its text. Its type is not added: the outermost type of most
+//     errors is that of fmt.Errorf.
+//   - NaN and the infinities, which JSON has no numbers for, are strings.
+//   - Invalid UTF-8 becomes U+FFFD. Control characters are escaped, those of
+//     terminals too, so no value can begin a second line or move a cursor.
+//   - A []byte is embedded as JSON when it is an object or an array, else it is a
+//     string, and base64 when it is not UTF-8. A [json.RawMessage] is embedded
+//     without its white space.
+//   - Maps are sorted by key. Structs use their json tags (name, omitempty,
+//     omitzero and "-").
+//
+// Keys of an object are unique: of several attributes with one key the last one
+// counts, groups included. At the top level timestamp, level and message (and
+// source when [Config.AddSource] is set) belong to the handler; an attribute of
+// that name is written as timestamp_attr, level_attr, message_attr, source_attr.
+// Members of embedded JSON are not compared.
+//
+// Every record becomes one valid line, in one Write, whatever its values do: a
+// value whose method panics is written as "!PANIC: " and its type, one whose
+// MarshalJSON or MarshalText fails as "!ERROR: " and the text of the error, a
+// reference to a value that contains it as "(cycle)". What is nested deeper than
+// 32 levels is "(too deep)". A map, slice, struct or embedded JSON document stops
+// at the element where the line exceeds 1 MiB: the rest is "(truncated)". A
+// string, and the number of attributes, is never shortened.
 //
 // # Masking
 //
-// A value is replaced by "***" when the last words of its name are one of
+// What is masked is written as "***".
 //
-//	access_key api_key appid authorization bearer cookie credential dsn jwt
-//	passphrase passwd password private_key pwd secret secret_key session
-//	session_id signature signing_key token webhook_url
+// By key: a value is masked whole when the last words of its key are a listed
+// name. Words are compared without case and separators (any ASCII character that
+// is neither letter nor digit; camelCase counts): with api_key listed, X-Api-Key,
+// apiKey, stripe.api_key and APIKEY are masked; with token listed, accessToken is,
+// but not token_count, and not mytoken, whose last word is mytoken. The built-in
+// names are these and their plurals:
 //
-// or its plural, however it is written (user_password, X-Api-Key, accessToken). A listed
-// name inside of another does not count: token_count and author stay. That
-// holds for attributes, at any depth of groups, for the members of maps,
-// [http.Header] and [url.Values], and for JSON in a [json.RawMessage]. Values
-// that mask themselves as [slog.LogValuer] stay masked. The fields of other
-// structs, and the text of messages, strings and errors, are not searched: do
-// not put secrets there.
+//	access_key, access_token, api_key, api_token, appid, app_key, auth, auth_token, authorization, bearer,
+//	bearer_token, card_number, client_secret, connection_string, cookie, credential, csrf_token, cvc, cvv,
+//	db_password, dsn, encryption_key, hmac, hmac_sha256, id_token, idempotency_key, jwt, master_key, otp,
+//	passphrase, passwd, password, private_key, proxy_authorization, pwd, refresh_token, secret, secret_key,
+//	session, session_id, session_token, set_cookie, sig, signature, signature_256, signature_ed25519,
+//	signing_key, signing_secret, ssn, token, webhook_secret, webhook_url
 //
-// Attributes with the names time, level and msg and the types of the built-in
-// fields are taken for those.
+// [Config.MaskKeys] adds to them. Keys are looked at wherever they occur: in
+// attributes of records, loggers and contexts, in groups at any depth, in maps
+// ([http.Header] and [url.Values] are maps), slices and structs (the JSON name or
+// the name of the field), in JSON inside json.RawMessage, []byte, the result of
+// MarshalJSON, and a string that is a JSON object or array. Inside a group that
+// [Handler.WithGroup] opened under a listed name every value is masked.
+//
+// By type: a value that renders itself is never looked into. The first of
+// LogValue, Error, MarshalJSON, MarshalText and String that its type, or a
+// pointer to it, has is what is written, at any depth. The text or JSON is
+// masked like any other, but a text dumped by String has no keys to go by except
+// those of the next paragraph.
+//
+// In text: in messages, strings and the texts of errors these parts are replaced,
+// and nothing around them:
+//
+//   - the password in a URL (scheme://user:password@host), or the whole user
+//     information when it has no password;
+//   - the path of a Slack webhook after hooks.slack.com/services/, workflows/ or
+//     triggers/, and the token of a Discord webhook (/webhooks/<number>/<token>);
+//   - the value in key=value, "key":value, key:value without a space, and key:
+//     followed by Bearer, Basic or Token, when the key is a listed one: query
+//     strings, data source names, fragments of JSON, header dumps.
+//
+// Limits: this is a net under the code, not a licence to log secrets. A secret
+// under a key that is not listed, in plain prose, in a name (of a key, a group, a
+// type), or encoded (base64, percent) is not recognised. A value in text that
+// holds white space, a quote or & is masked up to there, unless it is quoted.
+//
+// # Requests
+//
+// [AccessLog] writes one line per request and gives the request an id, which
+// every line logged with the request's context carries. [Add] lets a handler add
+// attributes to the access line, [With] to the lines that follow.
 package logging
 
 import (
-	"context"
 	"io"
 	"log/slog"
-	"slices"
-	"strings"
-	"time"
+	"sync"
 )
 
-// Config configures a [Handler]. The zero value of each field is the default
-// that its comment names.
+// Config is the configuration of a [Handler]. The zero value logs from level
+// info on, without source, and masks the built-in keys.
 type Config struct {
-	// Level is the lowest level written. Default: Info.
+	// Level is the lowest level that is logged; nil means [slog.LevelInfo]. It is
+	// asked for every record: a [slog.LevelVar] changes it at run time.
 	Level slog.Leveler
-	// MaskKeys are names whose values are masked, besides those that the
-	// package comment lists.
+
+	// AddSource adds source, an object of function, file and line, the place of
+	// the log call.
+	AddSource bool
+
+	// MaskKeys are names of keys to mask in addition to the built-in ones. They
+	// are compared as those are. A name without a letter or digit is ignored.
 	MaskKeys []string
 }
 
-// Handler is the [slog.Handler]. It may be used concurrently.
-type Handler struct{ next slog.Handler }
+// Handler is a [slog.Handler] that writes masked JSON lines. It is safe for
+// concurrent use; it and the handlers derived from it share one lock for the
+// writer. Values are rendered before the lock is taken.
+type Handler struct {
+	*core
+
+	pre     []byte   // members that WithAttrs rendered, groups still open
+	members []member // of the open objects in pre
+	frames  []frame  // the open objects in pre; the first is the line itself
+	groups  []string // every group of WithGroup; the last ones may not be open yet
+	hide    bool     // one of the groups is masked
+}
 
 var _ slog.Handler = (*Handler)(nil)
 
-// NewHandler returns a Handler that writes to w, one Write a line, one line at
-// a time.
+// NewHandler returns a handler that writes to w, one Write per record, each one
+// line with its newline. A nil w discards everything.
+//
+// It returns the concrete type, as every constructor of this module does: it is a
+// [slog.Handler] for [slog.New], and what later versions add to it needs no type
+// assertion.
 func NewHandler(w io.Writer, cfg Config) *Handler {
-	m := newMasker(cfg.MaskKeys)
-	return &Handler{next: slog.NewJSONHandler(w, &slog.HandlerOptions{Level: cfg.Level, ReplaceAttr: m.replace})}
+	c := &core{w: w, level: cfg.Level, addSource: cfg.AddSource, keys: newKeys(cfg.MaskKeys)}
+	c.lines.New = func() any { return &line{core: c} }
+	return &Handler{core: c, frames: []frame{{}}}
 }
 
-// Enabled implements [slog.Handler].
-func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
-	return h.next.Enabled(ctx, level)
+// core is what a handler shares with those derived from it.
+type core struct {
+	level     slog.Leveler
+	addSource bool
+	keys      *keys
+	types     sync.Map  // reflect.Type -> *typeInfo
+	lines     sync.Pool // of *line
+
+	mu sync.Mutex
+	w  io.Writer
 }
 
-// Handle implements [slog.Handler].
-func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
-	if attrs, ok := ctx.Value(attrsKey{}).([]slog.Attr); ok {
-		r = r.Clone()
-		r.AddAttrs(attrs...)
-	}
-	return h.next.Handle(ctx, r)
+// maxPooled is the largest buffer that is kept for the next record.
+const maxPooled = 64 << 10
+
+func (c *core) newLine() *line {
+	l, _ := c.lines.Get().(*line)
+	return l
 }
 
-// WithAttrs implements [slog.Handler].
-func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler { return &Handler{h.next.WithAttrs(attrs)} }
-
-// WithGroup implements [slog.Handler].
-func (h *Handler) WithGroup(name string) slog.Handler { return &Handler{h.next.WithGroup(name)} }
-
-type attrsKey struct{}
-
-// With returns a context whose records have attrs, after those of ctx and of
-// the record. They stand in the group that the logger has opened, if any.
-func With(ctx context.Context, attrs ...slog.Attr) context.Context {
-	have, _ := ctx.Value(attrsKey{}).([]slog.Attr)
-	return context.WithValue(ctx, attrsKey{}, append(slices.Clip(have), attrs...))
+func (c *core) free(l *line) {
+	if cap(l.buf) > maxPooled {
+		return
+	}
+	l.buf, l.members, l.frames, l.path = l.buf[:0], l.members[:0], l.frames[:0], l.path[:0]
+	l.depth, l.ended, l.hits, l.hide = 0, 0, 0, false
+	c.lines.Put(l)
 }
 
-// replace is the ReplaceAttr of the JSON handler.
-func (m *masker) replace(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 {
-		switch a.Key {
-		case slog.TimeKey:
-			if a.Value.Kind() == slog.KindTime {
-				return slog.String("timestamp", a.Value.Time().UTC().Format(time.RFC3339Nano))
-			}
-		case slog.LevelKey:
-			if level, ok := a.Value.Any().(slog.Level); ok {
-				return slog.String("level", strings.ToLower(level.String()))
-			}
-		case slog.MessageKey:
-			if a.Value.Kind() == slog.KindString {
-				return slog.Attr{Key: "message", Value: a.Value}
-			}
-		}
-	}
-	if m.masks(a.Key) {
-		return slog.String(a.Key, masked)
-	}
-	switch a.Value.Kind() {
-	case slog.KindDuration:
-		return slog.Float64(a.Key, float64(a.Value.Duration())/float64(time.Millisecond))
-	case slog.KindAny:
-		return slog.Attr{Key: a.Key, Value: m.value(a.Value)}
-	default:
-		return a
-	}
+func (c *core) write(p []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err := c.w.Write(p)
+	return err
 }

@@ -1,0 +1,254 @@
+package logging
+
+import (
+	"bytes"
+	"log/slog"
+	"reflect"
+	"strconv"
+)
+
+const (
+	maxDepth = 32
+	maxLine  = 1 << 20
+)
+
+// line is a record being rendered. Each member of an object is written with a
+// comma behind it, and closing an object turns the last comma into a brace: so
+// a member can be taken out wherever it stands.
+type line struct {
+	*core
+
+	buf     []byte
+	members []member // of the open objects, outermost first
+	frames  []frame  // the open objects
+	path    []visit  // what the value being rendered is part of
+	depth   int
+	ended   int  // how many members were written
+	hits    int  // how often something was masked or left out
+	hide    bool // mask every value
+}
+
+// member is where one member of an object stands in the buffer.
+type member struct {
+	start  int // the opening quote of the key
+	keyEnd int // the closing quote
+	end    int // behind the comma
+}
+
+// frame is an open object.
+type frame struct {
+	self  member // the member that it is the value of; end is not known yet
+	first int    // its first member's index
+	seen  uint64 // a bit for each key: when it is clear, the key is new
+}
+
+// visit is a reference that was followed.
+type visit struct {
+	typ reflect.Type
+	ptr uintptr
+}
+
+// load appends what h has rendered. The line's own frame is the only open one.
+func (l *line) load(h *Handler) {
+	base, own := len(l.buf), len(l.members)
+	l.buf = append(l.buf, h.pre...)
+	for _, m := range h.members {
+		l.members = append(l.members, m.moved(base))
+	}
+	l.frames[0].seen |= h.frames[0].seen
+	for _, f := range h.frames[1:] {
+		f.self = f.self.moved(base)
+		f.first += own
+		l.frames = append(l.frames, f)
+	}
+}
+
+// dropIfIn takes the last member back when h has one of the same key, which is
+// to follow.
+func (l *line) dropIfIn(h *Handler) {
+	if len(l.members) == 0 {
+		return
+	}
+	last := l.members[len(l.members)-1]
+	key := l.buf[last.start:last.keyEnd]
+	if h.frames[0].seen&keyBit(key) == 0 {
+		return
+	}
+	top := h.members
+	if len(h.frames) > 1 {
+		top = top[:h.frames[1].first]
+	}
+	for _, m := range top {
+		if bytes.Equal(h.pre[m.start:m.keyEnd], key) {
+			l.buf = l.buf[:last.start]
+			l.members = l.members[:len(l.members)-1]
+			return
+		}
+	}
+}
+
+func (m member) moved(by int) member {
+	return member{m.start + by, m.keyEnd + by, m.end + by}
+}
+
+// open opens those of the groups that are not open yet.
+func (l *line) open(groups []string) {
+	for _, name := range groups[len(l.frames)-1:] {
+		l.openGroup(name)
+	}
+}
+
+func (l *line) openGroup(name string) {
+	self := l.key(name)
+	l.buf = append(l.buf, '{')
+	l.frames = append(l.frames, frame{self: self, first: len(l.members)})
+}
+
+// close closes the innermost object, or takes it back when it is empty.
+func (l *line) close() {
+	f := l.frames[len(l.frames)-1]
+	l.frames = l.frames[:len(l.frames)-1]
+	if len(l.members) == f.first {
+		l.buf = l.buf[:f.self.start]
+		return
+	}
+	l.members = l.members[:f.first]
+	l.buf[len(l.buf)-1] = '}'
+	l.end(f.self)
+}
+
+// key writes the key of a member.
+func (l *line) key(name string) member {
+	m := member{start: len(l.buf)}
+	l.buf = append(l.buf, '"')
+	l.buf = appendEscaped(l.buf, name)
+	if len(l.frames) == 1 && l.reserved(name) {
+		l.buf = append(l.buf, "_attr"...)
+	}
+	m.keyEnd = len(l.buf)
+	l.buf = append(l.buf, `":`...)
+	return m
+}
+
+func (l *line) reserved(name string) bool {
+	switch name {
+	case "timestamp", "level", "message":
+		return true
+	case "source":
+		return l.addSource
+	}
+	return false
+}
+
+// end ends a member, whose value has just been written, and takes out an
+// earlier one of the same key.
+func (l *line) end(m member) {
+	l.buf = append(l.buf, ',')
+	l.ended++
+	m.end = len(l.buf)
+	f := &l.frames[len(l.frames)-1]
+	bit := keyBit(l.buf[m.start:m.keyEnd])
+	if f.seen&bit != 0 {
+		m = l.replace(f.first, m)
+	}
+	f.seen |= bit
+	l.members = append(l.members, m)
+}
+
+func (l *line) replace(first int, m member) member {
+	for i := first; i < len(l.members); i++ {
+		old := l.members[i]
+		if !bytes.Equal(l.buf[old.start:old.keyEnd], l.buf[m.start:m.keyEnd]) {
+			continue
+		}
+		size := old.end - old.start
+		l.buf = append(l.buf[:old.start], l.buf[old.end:]...)
+		l.members = append(l.members[:i], l.members[i+1:]...)
+		for j := i; j < len(l.members); j++ {
+			l.members[j] = l.members[j].moved(-size)
+		}
+		return m.moved(-size)
+	}
+	return m
+}
+
+// keyBit maps a key with its opening quote to a bit.
+func keyBit(key []byte) uint64 {
+	n := len(key)
+	h := uint(n)*37 + uint(key[n-1])*11 + uint(key[n/2])*3
+	return 1 << (h & 63)
+}
+
+// attr writes a as a member of the innermost object.
+func (l *line) attr(a slog.Attr) {
+	if a.Value.Kind() == slog.KindLogValuer && !l.masked(a.Key) {
+		a.Value = resolve(a.Value)
+	}
+	switch a.Value.Kind() {
+	case slog.KindGroup:
+		l.group(a.Key, a.Value.Group())
+		return
+	case slog.KindAny:
+		if a.Key == "" && a.Value.Any() == nil {
+			return
+		}
+	}
+	m := l.key(a.Key)
+	if l.masked(a.Key) {
+		l.mask()
+	} else {
+		l.value(a.Value)
+	}
+	l.end(m)
+}
+
+func (l *line) group(name string, attrs []slog.Attr) {
+	switch {
+	case len(attrs) == 0:
+		return
+	case l.depth+len(l.frames) > maxDepth:
+		m := l.key(name)
+		l.leaveOut(tooDeep)
+		l.end(m)
+		return
+	case name == "":
+		l.depth++
+		for _, a := range attrs {
+			l.attr(a)
+		}
+		l.depth--
+		return
+	case l.masked(name):
+		m := l.key(name)
+		l.mask()
+		l.end(m)
+		return
+	}
+	l.openGroup(name)
+	for _, a := range attrs {
+		l.attr(a)
+	}
+	l.close()
+}
+
+func (l *line) masked(key string) bool { return l.hide || l.keys.match(key) }
+
+func (l *line) mask() {
+	l.hits++
+	l.buf = append(l.buf, `"***"`...)
+}
+
+// source writes the place of the log call; there is none in a record without a
+// program counter.
+func (l *line) source(src *slog.Source) {
+	if src == nil {
+		return
+	}
+	l.buf = append(l.buf, `"source":{"function":`...)
+	l.text(src.Function)
+	l.buf = append(l.buf, `,"file":`...)
+	l.text(src.File)
+	l.buf = append(l.buf, `,"line":`...)
+	l.buf = strconv.AppendInt(l.buf, int64(src.Line), 10)
+	l.buf = append(l.buf, "},"...)
+}
