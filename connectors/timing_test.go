@@ -121,3 +121,24 @@ func TestTimeoutEndsWithTheBody(t *testing.T) {
 		assert.Equal(t, "12", body)
 	})
 }
+
+// A byte a second keeps every phase alive; only the limit of the whole call ends
+// it.
+func TestDrippingBodyEndsWithTheCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := memhttp.New(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			for r.Context().Err() == nil {
+				_, _ = io.WriteString(w, "x")
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(time.Second) // the bubble's second
+			}
+		}))
+		start := time.Now()
+		_, body, err := post(t.Context(), through(t, srv, connectors.ClientConfig{}), memhttp.URL)
+		assert.Equal(t, 10*time.Second, time.Since(start))
+		assert.Equal(t, connectors.KindTimeout, typed(t, err).Kind)
+		assert.GreaterOrEqual(t, len(body), 9)
+	})
+}

@@ -26,6 +26,10 @@ type Server struct {
 	client   *http.Client
 	listener *listener
 	done     chan struct{}
+
+	handling sync.Mutex // guards active
+	active   int        // handlers that run
+	idle     *sync.Cond
 }
 
 // New serves h until the test ends. Server and connections are closed by
@@ -33,15 +37,12 @@ type Server struct {
 func New(tb testing.TB, h http.Handler) *Server {
 	tb.Helper()
 	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	s := &Server{
-		listener: l,
-		done:     make(chan struct{}),
-		http: &http.Server{
-			Handler:           h,
-			ReadHeaderTimeout: 0, // a bubble's clock jumps to the next timer; a limit here would fire in slow tests
-			ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-		},
-		client: &http.Client{Transport: &http.Transport{DialContext: l.dial}},
+	s := &Server{listener: l, done: make(chan struct{})}
+	s.idle = sync.NewCond(&s.handling)
+	s.client = &http.Client{Transport: &http.Transport{DialContext: l.dial}}
+	s.http = &http.Server{ //nolint:gosec // no header timeout: a bubble's clock jumps to the next timer
+		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handle(h, w, r) }),
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	go func() {
 		defer close(s.done)
@@ -62,6 +63,24 @@ func (s *Server) close() {
 	_ = s.http.Close()
 	<-s.done
 	s.client.CloseIdleConnections()
+	s.handling.Lock()
+	defer s.handling.Unlock()
+	for s.active > 0 {
+		s.idle.Wait()
+	}
+}
+
+func (s *Server) handle(h http.Handler, w http.ResponseWriter, r *http.Request) {
+	count := func(n int) {
+		s.handling.Lock()
+		defer s.handling.Unlock()
+		if s.active += n; s.active == 0 {
+			s.idle.Broadcast()
+		}
+	}
+	count(1)
+	defer count(-1)
+	h.ServeHTTP(w, r)
 }
 
 type listener struct {

@@ -52,3 +52,24 @@ func TestTimeoutIsExact(t *testing.T) {
 		assert.Equal(t, 10*time.Second, time.Since(start))
 	})
 }
+
+func TestHandlersThatStillRunAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ended := false
+		t.Cleanup(func() { assert.True(t, ended) }) // runs after that of the server
+		srv := memhttp.New(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			time.Sleep(time.Minute)
+			ended = true
+		}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, memhttp.URL, nil)
+		require.NoError(t, err)
+		resp, err := srv.Client().Do(r)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
