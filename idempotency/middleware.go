@@ -225,24 +225,29 @@ const noLimit = 1<<62 - 1
 // took it; the token is known, so it is given back.
 func (m *Middleware) claim(ctx context.Context, req ClaimRequest) (Claim, error) {
 	ctx = context.WithoutCancel(ctx)
-	bounded, cancel := m.storeContext(ctx)
+	asking, cancel := m.storeContext(ctx)
 	defer cancel()
-	claim, err := m.store.Claim(bounded, req)
+	claim, err := m.store.Claim(asking, req)
 	if err != nil && !errors.Is(err, ErrStoreFull) {
 		m.tasks.run(func() {
-			bounded, cancel := m.storeContext(ctx)
+			giving, cancel := m.storeContext(ctx)
 			defer cancel()
-			_ = m.store.Release(bounded, req.Key, req.Token) // best effort: the lease ends by itself
+			_ = m.store.Release(giving, req.Key, req.Token) // best effort: the lease ends by itself
 		})
 	}
 	return claim, err
 }
 
 func (m *Middleware) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	if m.cfg.StoreTimeout < 0 {
+	return bounded(ctx, m.cfg.StoreTimeout)
+}
+
+// bounded limits ctx to a duration that is negative when it is off.
+func bounded(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit < 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, m.cfg.StoreTimeout)
+	return context.WithTimeout(ctx, limit)
 }
 
 // tasks are the goroutines that outlive a request.

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/bracework/bracework/internal/httpx"
 )
 
 // run is one attempt: a claimed key and the handler that runs under it.
@@ -35,9 +37,7 @@ func (run *run) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 	defer func() {
 		stop()
 		event.Status = c.sentStatus()
-		if r.MultipartForm == nil {
-			r.MultipartForm = inner.MultipartForm // net/http removes the files of the request it knows
-		}
+		httpx.HandBack(r, inner)
 		if returned {
 			return
 		}
@@ -54,7 +54,6 @@ func (run *run) serve(w http.ResponseWriter, r *http.Request, next http.Handler,
 
 	next.ServeHTTP(c.writer(), inner)
 	returned = true
-	r.Pattern = inner.Pattern // for layers outside that report the route
 	stop()
 	event.Outcome = run.finish(base, c)
 }
@@ -81,10 +80,7 @@ func (run *run) handlerContext(client, base context.Context) (context.Context, c
 // lease is lost; a lost lease cancels the handler. stop waits and may be called
 // twice.
 func (run *run) heartbeat(base context.Context, cancelHandler context.CancelCauseFunc) (stop func()) {
-	ctx, cancel := context.WithCancel(base)
-	if run.m.cfg.MaxRun > 0 {
-		ctx, cancel = context.WithTimeout(base, run.m.cfg.MaxRun)
-	}
+	ctx, cancel := bounded(base, run.m.cfg.MaxRun)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -118,13 +114,13 @@ func (run *run) sleep(ctx context.Context) bool {
 // extend renews the lease. A store that fails is given the rest of the lease
 // to recover.
 func (run *run) extend(ctx context.Context) error {
-	bounded, cancel := run.m.storeContext(ctx)
+	asking, cancel := run.m.storeContext(ctx)
 	defer cancel()
 	at := time.Since(run.start)
 	// A store that hangs must not hide that the lease has ended.
-	bounded, cancelLease := context.WithTimeout(bounded, time.Duration(run.leaseEnd.Load())-at)
+	asking, cancelLease := context.WithTimeout(asking, time.Duration(run.leaseEnd.Load())-at)
 	defer cancelLease()
-	err := run.m.store.Extend(bounded, run.key, run.token, run.m.cfg.Lease)
+	err := run.m.store.Extend(asking, run.key, run.token, run.m.cfg.Lease)
 	switch {
 	case err == nil:
 		run.leaseEnd.Store(int64(at + run.m.cfg.Lease))
@@ -176,9 +172,9 @@ func (run *run) complete(base context.Context, rec []byte) error {
 	if ttl == 0 {
 		ttl = run.m.cfg.TTL
 	}
-	bounded, cancel := run.m.storeContext(base)
+	asking, cancel := run.m.storeContext(base)
 	defer cancel()
-	return run.m.store.Complete(bounded, run.key, run.token, rec, ttl)
+	return run.m.store.Complete(asking, run.key, run.token, rec, ttl)
 }
 
 // saved turns the result of a save into the outcome. A save that failed is
@@ -216,9 +212,9 @@ func (run *run) saveAgain(base context.Context, rec []byte) {
 }
 
 func (run *run) release(base context.Context) {
-	bounded, cancel := run.m.storeContext(base)
+	asking, cancel := run.m.storeContext(base)
 	defer cancel()
-	if err := run.m.store.Release(bounded, run.key, run.token); err != nil {
+	if err := run.m.store.Release(asking, run.key, run.token); err != nil {
 		run.m.log(base, slog.LevelError, "Idempotency claim not released", slog.Any("error", err), slog.Int("attempt", run.info.Attempt))
 	}
 }

@@ -103,7 +103,7 @@ func (a *accessLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// Nothing is recovered: the panic passes with the stack it came with.
 	defer func(ctx context.Context) {
-		s.handBack()
+		httpx.HandBack(s.outer, s.inner)
 		a.log(ctx, &s)
 	}(r.Context())
 	a.next.ServeHTTP(s.recorder.Writer(), s.inner)
@@ -118,15 +118,6 @@ type served struct {
 	start                time.Time
 	method, path, client string
 	returned             bool
-}
-
-// handBack tells those outside, who know only the outer request, what became of
-// it: net/http removes the files of its form, other middlewares read its pattern.
-func (s *served) handBack() {
-	if s.outer.MultipartForm == nil {
-		s.outer.MultipartForm = s.inner.MultipartForm
-	}
-	s.outer.Pattern = s.inner.Pattern
 }
 
 func (a *accessLog) log(ctx context.Context, s *served) {

@@ -33,13 +33,8 @@ func (l *Limiter) Handler(next http.Handler) http.Handler {
 		}
 		ctx := &requestContext{Context: r.Context(), decision: v.decision}
 		inner := r.WithContext(ctx) //nolint:contextcheck // ctx wraps the request's
-		defer func() {
-			if r.MultipartForm == nil {
-				r.MultipartForm = inner.MultipartForm // net/http removes the files of the request it knows
-			}
-		}()
+		defer httpx.HandBack(r, inner)
 		next.ServeHTTP(w, inner)
-		r.Pattern = inner.Pattern // for layers outside that report the route
 	})
 }
 
