@@ -140,7 +140,12 @@ func (c *documentCompiler) leaf(pointer string) error {
 	if len(nodes) == 0 || len(nodes) == 1 && nodes[0].tag == nil && nodes[0].text == src {
 		return nil // no tags: stays as it is written
 	}
-	if c.tags += len(nodes); c.tags > 2*c.d.settings.limits.MaxTags {
+	for _, n := range nodes {
+		if n.tag != nil {
+			c.tags++
+		}
+	}
+	if c.tags > c.d.settings.limits.MaxTags {
 		return &SyntaxError{Pos: Pos{Line: 1, Column: 1}, Pointer: pointer, Name: c.d.settings.name, Msg: "too many tags"}
 	}
 	c.d.leaves = append(c.d.leaves, leaf{before: c.json[c.done:at], pointer: pointer, src: src, nodes: nodes})

@@ -37,9 +37,9 @@ func NewEngine(opts ...Option) *Engine {
 	return &Engine{opts: opts, entries: map[engineKey]*list.Element{}, recent: list.New()}
 }
 
-// Render never fails: a path without a value renders as nothing, a tag that
-// does not compile stays as it is written, and over invalid JSON every tag
-// renders as nothing. Output beyond the limit is cut to nothing. Use
+// Render never fails: a path without a value renders as nothing, and a tag that
+// does not compile stays as it is written. Over invalid JSON, and where the
+// output would exceed its limit, no path has a value. Use
 // [Engine.RenderE] where an error can be handled.
 func (e *Engine) Render(tmpl, json string) string {
 	t, err := e.compile(engineKey{src: tmpl, lenient: true})

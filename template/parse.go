@@ -39,6 +39,7 @@ func parse(src string, s settings, lenient bool) (nodes []node, err *SyntaxError
 	if len(src) > s.limits.MaxSource {
 		return nil, &SyntaxError{Pos: Pos{Line: 1, Column: 1}, Name: s.name, Msg: "source too long"}
 	}
+	tags := 0
 	trim := false // the tag before has asked for it
 	for p.pos < len(src) {
 		text, rest, found := strings.Cut(src[p.pos:], "{{")
@@ -68,7 +69,7 @@ func parse(src string, s settings, lenient bool) (nodes []node, err *SyntaxError
 		} else {
 			nodes = appendText(nodes, n.text)
 		}
-		if len(nodes) > 2*s.limits.MaxTags {
+		if tags++; tags > s.limits.MaxTags {
 			return nil, &SyntaxError{Pos: position(src, p.tag), Name: s.name, Msg: "too many tags", Snippet: snippet(src, position(src, p.tag))}
 		}
 	}

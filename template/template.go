@@ -26,7 +26,8 @@
 // tags. Numbers keep their text: 1.10 stays 1.10, and integers of any size are
 // exact. A null renders as nothing, an array or object as its JSON. A
 // projection such as items.#.name exists when items is an array, though it may
-// be empty. Of equal names in an object the first counts.
+// be empty; over strings it looks for x in their text, as gjson does, and takes
+// only what is JSON there. Of equal names in an object the first counts.
 //
 // Data is validated before it is used; a body that is empty, no JSON, or not
 // UTF-8 is a [*DataError]; a byte order mark is skipped. Paths that begin with ".." read

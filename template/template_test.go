@@ -259,8 +259,17 @@ func TestOutputLimit(t *testing.T) {
 	require.Error(t, err)
 	_, err = template.Compile("too long", template.WithLimits(template.Limits{MaxSource: 7}))
 	require.Error(t, err)
-	_, err = template.Compile("{{a}}{{a}}{{a}}", template.WithLimits(template.Limits{MaxTags: 1}))
-	require.Error(t, err)
+	tags := template.WithLimits(template.Limits{MaxTags: 2})
+	for _, src := range []string{"{{a}}{{a}}", "x{{a}}x{{a}}x"} {
+		_, err = template.Compile(src, tags)
+		require.NoError(t, err)
+		_, err = template.Compile(src+"{{a}}", tags)
+		require.ErrorContains(t, err, "too many tags")
+	}
+	_, err = template.CompileJSON([]byte(`["{{a}}","x{{a}}"]`), tags)
+	require.NoError(t, err)
+	_, err = template.CompileJSON([]byte(`["{{a}}","x{{a}}","{{a}}"]`), tags)
+	require.ErrorContains(t, err, "too many tags")
 }
 
 func TestExecuteWritesNothingOnError(t *testing.T) {
@@ -396,6 +405,8 @@ func TestEngine(t *testing.T) {
 			assert.Equal(t, tt.want, e.Render(tt.tmpl, tt.json), tt.tmpl)
 		}
 	}
+	small := template.NewEngine(template.WithLimits(template.Limits{MaxOutput: 4}))
+	assert.Equal(t, "to ", small.Render("to {{a}}", `{"a":"12345"}`), "over the limit no path has a value")
 	_, err := e.RenderE("{{nope}}", order)
 	require.Error(t, err)
 	_, err = e.RenderE("{{first name}}", order)

@@ -121,7 +121,12 @@ func (a *app) openActions(ctx context.Context) error {
 		a.onClose(closeSink)
 		webhookURL = connectors.NewSecret(builtIn)
 	}
-	webhook, err := slack.NewWebhook(webhookURL, slack.Config{})
+	client, err := connectors.NewClient(connectors.ClientConfig{})
+	if err != nil {
+		return err
+	}
+	a.onClose(client.Close)
+	webhook, err := slack.NewWebhook(webhookURL, slack.Config{Client: client})
 	if err != nil {
 		return fmt.Errorf("SLACK_WEBHOOK_URL: %w", err)
 	}

@@ -76,8 +76,7 @@ func (a *app) tierOf(r *http.Request) (ratelimit.Tier, error) {
 
 func (a *app) knownWorkflow(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		wf := workflowOf(r)
-		if wf == nil {
+		if workflowOf(r) == nil {
 			problem{Type: "workflow-unknown", Title: "Unknown workflow", Status: http.StatusNotFound}.write(w)
 			return
 		}
