@@ -2,7 +2,6 @@ package idempotency
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -15,40 +14,49 @@ import (
 // capture is the handler's ResponseWriter. It holds the response back until
 // the record is saved, unless the handler flushes or the body outgrows the cap.
 //
-// The handler gets a header map of its own: what it sets after WriteHeader must
-// not reach a response that is sent later.
+// The handler works on the header map of the writer below. Snapshots keep what
+// outer layers had put there, and what it was at WriteHeader: what is set later
+// must not reach a response that is sent later.
 type capture struct {
-	w    http.ResponseWriter
-	run  *run
-	base context.Context //nolint:containedctx // of the store's calls that a write may need
+	w   http.ResponseWriter
+	run *run
 
-	entry  http.Header // the headers of outer layers, as the handler found them
-	header http.Header // the handler's map
-	status int         // 0 until WriteHeader
-	sent   http.Header // header at WriteHeader
-	length int64       // declared Content-Length, or -1
-	head   bool        // the request is a HEAD
-	bytes  int64       // written by the handler
+	entry  fields // the header as the handler found it
+	status int    // 0 until WriteHeader
+	sent   fields // the header at WriteHeader
+	length int64  // declared Content-Length, or -1
+	head   bool   // the request is a HEAD
+	bytes  int64  // written by the handler
 
+	measured     [1]string // Content-Length, where none was declared
 	buf          []byte
 	streaming    bool // header and buf are sent
 	spilled      bool // over the cap: no longer recorded
 	hijacked     bool
 	tombstoned   bool
 	tombstoneErr error
+
+	held      bool // by [Capture]: nothing leaves, whatever its size
+	sealed    bool // by [Captured.Seal]
+	saved     []byte
+	outcome   Outcome // of the sealed response
+	committed bool
+	failure   error // why the response was discarded
 }
 
-func newCapture(base context.Context, w http.ResponseWriter, run *run) *capture {
-	c := &capture{w: w, run: run, base: base, length: -1, entry: w.Header().Clone(), header: w.Header().Clone()}
-	if c.header == nil {
-		c.header = http.Header{}
+func (c *capture) init(w http.ResponseWriter, run *run, head bool) {
+	c.w, c.run, c.length, c.head = w, run, -1, head
+	c.entry = snapshot(w.Header(), 0)
+}
+
+func (c *capture) writer() http.ResponseWriter {
+	if !httpx.CanHijack(c.w) {
+		return c
 	}
-	return c
+	return httpx.WithHijack(c, c.hijack)
 }
 
-func (c *capture) writer() http.ResponseWriter { return httpx.WithHijack(c, c.w, c.hijack) }
-
-func (c *capture) Header() http.Header { return c.header }
+func (c *capture) Header() http.Header { return c.w.Header() }
 
 func (c *capture) Unwrap() http.ResponseWriter { return c.w }
 
@@ -56,25 +64,31 @@ func (c *capture) ReadFrom(src io.Reader) (int64, error) { return httpx.CopyThro
 
 func (c *capture) WriteHeader(code int) {
 	switch {
-	case c.hijacked || c.status != 0:
+	case c.hijacked || c.sealed || c.status != 0:
 		return // superfluous; the first one counts
 	case code < 100 || code > 999:
 		panic(fmt.Sprintf("invalid WriteHeader code %v", code)) // as net/http does, and as early
 	case httpx.Informational(code):
-		replaceHeader(c.w.Header(), c.header)
-		c.w.WriteHeader(code)
+		if !c.held {
+			c.w.WriteHeader(code)
+		}
 		return
 	}
 	c.status = code
-	c.sent = c.header.Clone()
-	if n, err := strconv.ParseInt(c.sent.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
-		c.length = n
+	c.sent = snapshot(c.w.Header(), 1) // and Content-Length
+	if declared := c.sent.first("Content-Length"); declared != "" {
+		if n, err := strconv.ParseInt(declared, 10, 64); err == nil && n >= 0 {
+			c.length = n
+		}
 	}
 }
 
 func (c *capture) Write(p []byte) (int, error) {
-	if c.hijacked {
+	switch {
+	case c.hijacked:
 		return 0, http.ErrHijacked
+	case c.sealed:
+		return 0, ErrSealed
 	}
 	c.commit()
 	switch {
@@ -84,7 +98,7 @@ func (c *capture) Write(p []byte) (int, error) {
 		return 0, http.ErrContentLength
 	}
 	c.bytes += int64(len(p))
-	if limit := c.run.m.cfg.MaxResponseBody; !c.spilled && limit >= 0 && c.bytes > limit {
+	if !c.spilled && !c.held && c.overCap() {
 		c.spill()
 	}
 	if c.spilled {
@@ -96,6 +110,11 @@ func (c *capture) Write(p []byte) (int, error) {
 		_, _ = c.w.Write(p)
 	}
 	return len(p), nil
+}
+
+func (c *capture) overCap() bool {
+	limit := c.run.m.cfg.MaxResponseBody
+	return limit >= 0 && c.bytes > limit
 }
 
 // spill stops recording. That the request ran is saved before more of its
@@ -111,7 +130,7 @@ func (c *capture) spill() {
 
 func (c *capture) saveTombstone() {
 	c.tombstoned = true
-	c.tombstoneErr = c.run.complete(c.base, tombstone())
+	c.tombstoneErr = c.run.complete(tombstone())
 }
 
 func (c *capture) Flush() { _ = c.FlushError() }
@@ -122,6 +141,8 @@ func (c *capture) FlushError() error {
 		return http.ErrHijacked
 	case !httpx.CanFlush(c.w):
 		return http.ErrNotSupported
+	case c.held:
+		return nil
 	}
 	c.commit()
 	c.stream()
@@ -129,6 +150,9 @@ func (c *capture) FlushError() error {
 }
 
 func (c *capture) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if c.held {
+		return nil, nil, http.ErrNotSupported
+	}
 	conn, rw, err := http.NewResponseController(c.w).Hijack()
 	if err == nil {
 		c.hijacked = true
@@ -151,7 +175,7 @@ func (c *capture) stream() {
 	}
 	c.streaming = true
 	c.sniff()
-	replaceHeader(c.w.Header(), c.sent)
+	c.sent.restore(c.w.Header())
 	c.w.WriteHeader(c.status)
 	if len(c.buf) > 0 {
 		_, _ = c.w.Write(c.buf)
@@ -161,57 +185,91 @@ func (c *capture) stream() {
 // sniff chooses the Content-Type that net/http would choose, so that the replay
 // has the same one, however the body was cut.
 func (c *capture) sniff() {
-	if _, set := c.sent["Content-Type"]; set || len(c.buf) == 0 || c.sent.Get("Content-Encoding") != "" {
+	if _, set := c.sent.get("Content-Type"); set || len(c.buf) == 0 || c.sent.first("Content-Encoding") != "" {
 		return
 	}
-	c.sent.Set("Content-Type", http.DetectContentType(c.buf))
+	c.sent = c.sent.set("Content-Type", http.DetectContentType(c.buf))
 }
 
-// truncated reports whether the handler wrote less than it declared: the client
-// sees a broken response, so a retry must not be given it as a whole one.
-func (c *capture) truncated() bool {
-	return c.length > c.bytes && bodyAllowed(c.status) && !c.head
-}
-
-// response is what is recorded. Only valid when nothing was spilled.
-func (c *capture) response() *response {
+// record is what to save of a response of which nothing was spilled: itself, or
+// a tombstone when it is over the cap or shorter than declared: the client sees
+// a broken response then, and a retry must not be given it as a whole one.
+func (c *capture) record() ([]byte, Outcome) {
+	truncated := c.length > c.bytes && bodyAllowed(c.status) && !c.head
+	if truncated || c.overCap() {
+		return tombstone(), OutcomeTombstone
+	}
 	if !c.streaming { // else it has been decided
 		c.sniff()
 	}
-	return &response{
-		status:  c.status,
-		header:  changedHeader(c.entry, c.sent),
-		trailer: trailerOf(c.sent, c.header),
-		body:    c.buf,
-	}
+	var room [16]field // mostly enough, and then nothing is allocated
+	resp := response{status: c.status, header: appendHandlerHeader(room[:0], c.entry, c.sent), trailer: c.trailer(), body: c.buf}
+	return resp.encode(), OutcomeStored
 }
+
+func (c *capture) declared() map[string]bool {
+	lines, _ := c.sent.get("Trailer")
+	return listed(lines)
+}
+
+func (c *capture) trailer() fields { return trailerOf(c.declared(), c.w.Header()) }
 
 // end sends the rest: all of a response that was held back, and the trailers.
 func (c *capture) end() {
 	if c.hijacked {
 		return
 	}
-	trailer := trailerOf(c.sent, c.header)
-	declared := listed(c.sent, "Trailer")
+	c.commit()
+	trailer := c.trailer()
 	if !c.streaming {
-		for name := range trailer {
-			if !declared[name] {
-				c.sent.Add("Trailer", name)
-			}
-		}
-		declared = listed(c.sent, "Trailer")
-		if c.length < 0 && len(trailer) == 0 && bodyAllowed(c.status) && c.sent.Get("Transfer-Encoding") == "" {
-			c.sent.Set("Content-Length", strconv.Itoa(len(c.buf)))
-		}
+		c.announce(trailer)
+		c.stream()
 	}
-	c.stream()
-	h := c.w.Header()
-	for name, values := range trailer {
+	h, declared := c.w.Header(), c.declared()
+	for _, line := range trailer {
+		name := line.name
 		if !declared[name] {
 			name = http.TrailerPrefix + name // the header left before the name was known
 		}
-		h[name] = values
+		h[name] = line.values
 	}
+}
+
+// announce completes the header of a response that is sent in one piece.
+func (c *capture) announce(trailer fields) {
+	if len(trailer) == 0 {
+		if c.length < 0 && bodyAllowed(c.status) && c.sent.first("Transfer-Encoding") == "" {
+			c.measured[0] = strconv.Itoa(len(c.buf))
+			c.sent = c.sent.set("Content-Length", c.measured[:]...)
+		}
+		return
+	}
+	lines, _ := c.sent.get("Trailer")
+	declared := listed(lines)
+	for _, line := range trailer {
+		if !declared[line.name] {
+			lines = append(lines, line.name)
+		}
+	}
+	c.sent = c.sent.set("Trailer", lines...)
+}
+
+// discard forgets a response of which nothing has left.
+func (c *capture) discard() {
+	if c.streaming || c.hijacked {
+		return
+	}
+	c.status, c.sent, c.length, c.bytes, c.buf, c.sealed = 0, nil, -1, 0, nil, false
+	c.entry.restore(c.w.Header())
+}
+
+// refuse answers in place of the handler.
+func (c *capture) refuse(ref *refusal) {
+	if c.streaming || c.hijacked {
+		return
+	}
+	c.streaming = true
+	c.status = c.run.m.refuse(c.w, ref)
 }
 
 // sentStatus is the final status, 0 when none was sent by the handler.

@@ -47,6 +47,10 @@ type Config struct {
 	// MaxRun ends the handler's context and the renewal of the lease.
 	// Default: 5 min; negative: no limit.
 	MaxRun time.Duration
+	// Wait is how long a request waits for another one with its key that is
+	// running, to be answered by its response; then the answer is 409.
+	// Default: 0, 409 at once. A waiting request holds its connection and body.
+	Wait time.Duration
 	// StoreTimeout bounds each call of the store. Default: 2 s; negative: no
 	// limit.
 	StoreTimeout time.Duration
@@ -59,7 +63,8 @@ type Config struct {
 	MaxResponseBody int64
 	// StoreResponse decides whether a response is kept; when it is not, the
 	// claim is released and a retry runs again. Default: 2xx, 3xx and 4xx
-	// without 401, 403, 407, 408, 421, 423, 425 and 429.
+	// without 401, 403, 407, 408, 421, 423, 425 and 429. The header must not
+	// be modified.
 	StoreResponse func(status int, h http.Header) bool
 	// Skip passes a request on unprotected.
 	Skip func(*http.Request) bool
@@ -92,11 +97,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Methods == nil {
 		c.Methods = []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	}
-	if c.StoreResponse == nil {
-		c.StoreResponse = storeByDefault
-	}
 	c.KeyHeaders, c.Methods = slices.Clone(c.KeyHeaders), slices.Clone(c.Methods)
+	for i, name := range c.KeyHeaders {
+		c.KeyHeaders[i] = http.CanonicalHeaderKey(name)
+	}
 	setDefault(&c.ReplayHeader, "X-Idempotency-Replay")
+	c.ReplayHeader = http.CanonicalHeaderKey(c.ReplayHeader)
 	setDefault(&c.MaxKeyLength, 255)
 	setDefault(&c.TTL, 24*time.Hour)
 	setDefault(&c.Lease, 30*time.Second)
@@ -155,7 +161,7 @@ func isFieldName(name string) bool {
 	return name != ""
 }
 
-func storeByDefault(status int, _ http.Header) bool {
+func storeByDefault(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired, http.StatusRequestTimeout,
 		http.StatusMisdirectedRequest, http.StatusLocked, http.StatusTooEarly, http.StatusTooManyRequests:

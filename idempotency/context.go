@@ -2,6 +2,7 @@ package idempotency
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -20,7 +21,7 @@ type Info struct {
 // FromContext returns the claim of the request whose context this is. ok is
 // false for a request without a key.
 func FromContext(ctx context.Context) (info Info, ok bool) {
-	run, ok := ctx.Value(runKey{}).(*run)
+	run, ok := runOf(ctx)
 	if !ok {
 		return Info{}, false
 	}
@@ -31,7 +32,7 @@ func FromContext(ctx context.Context) (info Info, ok bool) {
 // claim is released and a retry runs again. It has no effect after the
 // response outgrew [Config.MaxResponseBody], or without a key.
 func NoStore(ctx context.Context) {
-	if run, ok := ctx.Value(runKey{}).(*run); ok {
+	if run, ok := runOf(ctx); ok {
 		run.policy.mu.Lock()
 		defer run.policy.mu.Unlock()
 		run.policy.noStore = true
@@ -45,7 +46,7 @@ func SetTTL(ctx context.Context, ttl time.Duration) {
 		NoStore(ctx)
 		return
 	}
-	if run, ok := ctx.Value(runKey{}).(*run); ok {
+	if run, ok := runOf(ctx); ok {
 		run.policy.mu.Lock()
 		defer run.policy.mu.Unlock()
 		run.policy.ttl = ttl
@@ -53,6 +54,11 @@ func SetTTL(ctx context.Context, ttl time.Duration) {
 }
 
 type runKey struct{}
+
+func runOf(ctx context.Context) (*run, bool) {
+	run, ok := ctx.Value(runKey{}).(*run)
+	return run, ok
+}
 
 // policy is what a handler has said about its response. A handler may say it
 // from another goroutine.
@@ -66,4 +72,47 @@ func (p *policy) get() (ttl time.Duration, noStore bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.ttl, p.noStore
+}
+
+// detached is a context without its end: what a client does must not end the
+// calls of the store.
+type detached struct {
+	context.Context //nolint:containedctx // it is one
+}
+
+func (detached) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (detached) Done() <-chan struct{}       { return nil }
+func (detached) Err() error                  { return nil }
+
+// handlerContext is the context of the handler: it carries the run, and ends
+// with [Config.MaxRun], with the lease, when the handler has returned, or, on
+// request, with the client.
+type handlerContext struct {
+	context.Context //nolint:containedctx // it is one: ended by the run, with a cause
+
+	run      *run
+	deadline time.Time // zero: none
+}
+
+func (c *handlerContext) Value(key any) any {
+	if key == (runKey{}) {
+		return c.run
+	}
+	return c.Context.Value(key)
+}
+
+func (c *handlerContext) Deadline() (time.Time, bool) {
+	parent, ok := c.Context.Deadline()
+	if c.deadline.IsZero() || ok && parent.Before(c.deadline) {
+		return parent, ok
+	}
+	return c.deadline, true
+}
+
+func (c *handlerContext) Err() error {
+	err := c.Context.Err()
+	if err != nil && errors.Is(context.Cause(c.Context), context.DeadlineExceeded) {
+		return context.DeadlineExceeded
+	}
+	return err
 }

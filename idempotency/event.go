@@ -12,11 +12,13 @@ type Outcome string
 // The outcomes of a keyed request.
 const (
 	OutcomeStored       Outcome = "stored"        // ran; the response is kept and will be replayed
-	OutcomeTombstone    Outcome = "tombstone"     // ran; the response was too large to keep
+	OutcomeTombstone    Outcome = "tombstone"     // ran; the response was too large to keep, or cut off
 	OutcomeReleased     Outcome = "released"      // ran; by policy the response is not kept, a retry runs again
 	OutcomePanicked     Outcome = "panicked"      // the handler panicked
 	OutcomeLeaseLost    Outcome = "lease_lost"    // ran, but another attempt has taken over
 	OutcomeSaveFailed   Outcome = "save_failed"   // ran; the store failed to keep the response in time
+	OutcomeRolledBack   Outcome = "rolled_back"   // ran; its transaction was rolled back (500)
+	OutcomeInDoubt      Outcome = "in_doubt"      // ran; the store cannot say whether its transaction was committed (503)
 	OutcomeUnprotected  Outcome = "unprotected"   // ran without a claim: store down, FailOpen
 	OutcomeReplayed     Outcome = "replayed"      // answered with the kept response
 	OutcomeNoReplay     Outcome = "no_replay"     // ran before; the response is not available (409)

@@ -1,42 +1,100 @@
 package idempotency
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
-	"io"
+	"encoding/json"
+	"errors"
 	"net/http"
+
+	"github.com/tidwall/gjson"
 )
 
 // FingerprintFunc returns what identifies the content of a request, in place
 // of its media type and the bytes of its body. Method, path and query belong to
-// the fingerprint in any case. The body must not be modified; an error is
-// answered with 400.
+// the fingerprint in any case. The body must be neither modified nor kept; an
+// error is answered with 400.
 type FingerprintFunc func(r *http.Request, body []byte) ([]byte, error)
 
 const fingerprintDomain = "bracework/idempotency/fingerprint/1\n"
 
-func (m *Middleware) fingerprint(r *http.Request, body []byte) (Fingerprint, error) {
-	h := sha256.New()
-	_, _ = io.WriteString(h, fingerprintDomain)
-	writeField(h, r.Method)
-	writeField(h, r.URL.EscapedPath())
-	writeField(h, r.URL.RawQuery)
-	if m.cfg.Fingerprint == nil {
-		writeField(h, r.Header.Get("Content-Type"))
-	} else {
-		var err error
-		if body, err = m.cfg.Fingerprint(r, body); err != nil {
-			return Fingerprint{}, err
-		}
-	}
-	_, _ = h.Write(body) // last, so it needs no length
-	return Fingerprint(h.Sum(nil)), nil
+// appendTarget appends what belongs to every fingerprint.
+func appendTarget(b []byte, r *http.Request) []byte {
+	b = append(b, fingerprintDomain...)
+	b = appendString(b, r.Method)
+	b = appendString(b, r.URL.EscapedPath())
+	return appendString(b, r.URL.RawQuery)
 }
 
-func writeField(h hash.Hash, s string) {
-	var n [8]byte
-	binary.BigEndian.PutUint64(n[:], uint64(len(s)))
-	_, _ = h.Write(n[:])
-	_, _ = io.WriteString(h, s)
+// fingerprint digests the input that [Middleware.read] has collected: the
+// target from the start, the body behind bodyAt.
+func (m *Middleware) fingerprint(r *http.Request, input []byte, bodyAt int) (Fingerprint, error) {
+	if m.cfg.Fingerprint == nil {
+		return sha256.Sum256(input), nil
+	}
+	content, err := m.cfg.Fingerprint(r, input[bodyAt:])
+	if err != nil {
+		return Fingerprint{}, err
+	}
+	return sha256.Sum256(append(input[:bodyAt:bodyAt], content...)), nil
+}
+
+var (
+	errNotJSON  = errors.New("idempotency: body is not JSON")
+	errNoFields = errors.New("idempotency: body has none of the fields")
+)
+
+// JSONFingerprint returns a [FingerprintFunc] that compares the values at paths
+// in a JSON body, and nothing else of it: a client may send a new timestamp
+// with each try. A path is written as gjson writes it ("order.id",
+// "items.#.sku"); without paths the whole body counts. Values are equal when
+// they are the same JSON value: white space, escapes and the order of members
+// do not matter, the spelling of a number does (1.0 is not 1). A path that is
+// missing differs from null. Of members with one
+// name the first counts at a path, and the last inside of a value.
+//
+// A body that is not JSON, or has none of the paths, is answered with 400.
+func JSONFingerprint(paths ...string) FingerprintFunc {
+	paths = append([]string(nil), paths...)
+	const missing, present = 0, 1
+	return func(_ *http.Request, body []byte) ([]byte, error) {
+		if !json.Valid(body) { // bounds the depth, too
+			return nil, errNotJSON
+		}
+		if len(paths) == 0 {
+			return canonicalJSON(body)
+		}
+		var content []byte
+		found := false
+		for _, value := range gjson.GetManyBytes(body, paths...) {
+			if !value.Exists() {
+				content = append(content, missing)
+				continue
+			}
+			found = true
+			canonical, err := canonicalJSON([]byte(value.Raw))
+			if err != nil {
+				return nil, err
+			}
+			content = binary.AppendUvarint(append(content, present), uint64(len(canonical)))
+			content = append(content, canonical...)
+		}
+		if !found {
+			return nil, errNoFields
+		}
+		return content, nil
+	}
+}
+
+// canonicalJSON returns value with its members sorted, no white space and one
+// way of escaping.
+func canonicalJSON(value []byte) ([]byte, error) {
+	dec := json.NewDecoder(bytes.NewReader(value))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return nil, errNotJSON
+	}
+	return json.Marshal(v)
 }

@@ -34,7 +34,7 @@ func FuzzParseKey(f *testing.F) {
 }
 
 func FuzzDecodeRecord(f *testing.F) {
-	f.Add([]byte("BWI\x01\x00\x00\xc9\x01\x08X-Charge\x04ch_1\x00body"))
+	f.Add([]byte("BWI\x01\x00\x00\x00\x00\x00\x00\xc9\x01\x08X-Charge\x04ch_1\x00body"))
 	f.Add([]byte("BWI\x01\x01"))
 	f.Add([]byte("BWI\x02\x00\x00\xc8"))
 	f.Add([]byte("BWI\x01\x00\x00\xc8\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))

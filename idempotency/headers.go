@@ -1,33 +1,93 @@
 package idempotency
 
 import (
-	"maps"
 	"net/http"
 	"net/textproto"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// replaceHeader makes dst equal to src.
-func replaceHeader(dst, src http.Header) {
-	clear(dst)
-	maps.Copy(dst, src)
+// fields is a header as it was at one moment. It costs two allocations where a
+// clone of an [http.Header] costs three or more.
+type fields []field
+
+type field struct {
+	name   string
+	values []string
 }
 
-// changedHeader returns what the handler has set: the headers of sent that
-// differ from entry and may be stored.
-func changedHeader(entry, sent http.Header) http.Header {
-	changed := make(http.Header, len(sent))
-	hop := listed(sent, "Connection")
-	trailers := listed(sent, "Trailer")
-	for name, values := range sent {
-		if len(values) == 0 || neverStored(name) || hop[name] || trailers[name] || slices.Equal(values, entry[name]) {
+// snapshot leaves room for some headers more.
+func snapshot(h http.Header, more int) fields {
+	if len(h) == 0 {
+		return nil
+	}
+	n := 0
+	for _, values := range h {
+		n += len(values)
+	}
+	f, lines := make(fields, 0, len(h)+more), make([]string, 0, n)
+	for name, values := range h {
+		start := len(lines)
+		lines = append(lines, values...)
+		if values != nil { // nil suppresses a header that net/http would add
+			values = lines[start:len(lines):len(lines)]
+		}
+		f = append(f, field{name, values})
+	}
+	return f
+}
+
+// restore makes h what it was.
+func (f fields) restore(h http.Header) {
+	clear(h)
+	for _, line := range f {
+		h[line.name] = line.values
+	}
+}
+
+func (f fields) get(name string) (values []string, ok bool) {
+	for _, line := range f {
+		if line.name == name {
+			return line.values, true
+		}
+	}
+	return nil, false
+}
+
+// first returns the first value of a header, or "".
+func (f fields) first(name string) string {
+	if values, _ := f.get(name); len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// set sets a header.
+func (f fields) set(name string, values ...string) fields {
+	for i := range f {
+		if f[i].name == name {
+			f[i].values = values
+			return f
+		}
+	}
+	return append(f, field{name, values})
+}
+
+// appendHandlerHeader appends what the handler has set: the headers of sent
+// that differ from entry and belong to the result.
+func appendHandlerHeader(dst, entry, sent fields) fields {
+	connection, _ := sent.get("Connection")
+	declared, _ := sent.get("Trailer")
+	hop, trailers := listed(connection), listed(declared)
+	for _, line := range sent {
+		before, _ := entry.get(line.name)
+		if len(line.values) == 0 || neverStored(line.name) || hop[line.name] || trailers[line.name] ||
+			slices.Equal(line.values, before) {
 			continue
 		}
-		changed[name] = values
+		dst = append(dst, line)
 	}
-	return changed
+	return dst
 }
 
 // neverStored reports whether a header belongs to one message and not to the
@@ -42,13 +102,13 @@ func neverStored(name string) bool {
 	return strings.HasPrefix(name, http.TrailerPrefix)
 }
 
-// listed returns the field names that a header lists.
-func listed(h http.Header, name string) map[string]bool {
-	if len(h[name]) == 0 {
+// listed returns the field names in the lines of a header that is a list.
+func listed(lines []string) map[string]bool {
+	if len(lines) == 0 {
 		return nil
 	}
 	names := map[string]bool{}
-	for _, line := range h[name] {
+	for _, line := range lines {
 		for item := range strings.SplitSeq(line, ",") {
 			names[textproto.CanonicalMIMEHeaderKey(strings.Trim(item, " \t"))] = true
 		}
@@ -56,59 +116,22 @@ func listed(h http.Header, name string) map[string]bool {
 	return names
 }
 
-// trailerOf returns the trailers of a response: those that sent declares, and
-// those under [http.TrailerPrefix], with their values in header.
-func trailerOf(sent, header http.Header) http.Header {
-	var trailer http.Header
-	add := func(name string, values []string) {
-		if len(values) > 0 {
-			if trailer == nil {
-				trailer = http.Header{}
-			}
-			trailer[name] = values
-		}
-	}
-	for name := range listed(sent, "Trailer") {
-		add(name, header[name])
-	}
-	for name, values := range header {
-		if rest, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
-			add(rest, values)
+// trailerOf returns the trailers of a response: those that it has declared, and
+// those under [http.TrailerPrefix], with their values in h.
+func trailerOf(declared map[string]bool, h http.Header) fields {
+	var trailer fields
+	for name, values := range h {
+		rest, prefixed := strings.CutPrefix(name, http.TrailerPrefix)
+		if len(values) > 0 && (prefixed || declared[name]) {
+			trailer = append(trailer, field{rest, slices.Clone(values)})
 		}
 	}
 	return trailer
 }
 
-func (m *Middleware) replay(w http.ResponseWriter, r *http.Request, resp *response) {
-	h := w.Header()
-	for name, values := range resp.header {
-		if name == "Vary" {
-			mergeVary(h, values)
-		} else {
-			h[name] = values
-		}
-	}
-	h.Set(m.cfg.ReplayHeader, "true")
-	if _, set := h["Content-Type"]; !set {
-		h["Content-Type"] = nil // the handler suppressed it; net/http must not guess now
-	}
-	body := bodyAllowed(resp.status) && r.Method != http.MethodHead
-	if body && len(resp.trailer) == 0 {
-		h.Set("Content-Length", strconv.Itoa(len(resp.body)))
-	}
-	for name := range resp.trailer {
-		h.Add("Trailer", name)
-	}
-	w.WriteHeader(resp.status)
-	if body && len(resp.body) > 0 {
-		_, _ = w.Write(resp.body)
-	}
-	maps.Copy(h, resp.trailer)
-}
-
 // mergeVary adds to Vary what outer layers have not set already.
 func mergeVary(h http.Header, values []string) {
-	have := listed(h, "Vary")
+	have := listed(h["Vary"])
 	for _, line := range values {
 		for item := range strings.SplitSeq(line, ",") {
 			item = strings.Trim(item, " \t")

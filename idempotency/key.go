@@ -51,7 +51,7 @@ func (m *Middleware) keyOf(r *http.Request) (string, error) {
 	}
 	var key string
 	for _, name := range m.cfg.KeyHeaders {
-		for _, value := range r.Header.Values(name) {
+		for _, value := range r.Header[name] {
 			k, err := parseKey(value, m.cfg.StrictKey)
 			switch {
 			case err != nil:
@@ -113,8 +113,8 @@ func parseSFString(s string) (string, error) {
 // lookupKey hashes scope and key, each behind its length, so that no two pairs
 // share an input.
 func lookupKey(scope, key string) Key {
-	b := make([]byte, 0, 2*binary.MaxVarintLen64+len(scope)+len(key)+len(keyDomain))
-	b = append(b, keyDomain...)
+	var buf [512]byte // most fit, and then nothing is allocated
+	b := append(buf[:0], keyDomain...)
 	b = appendString(b, scope)
 	b = appendString(b, key)
 	return sha256.Sum256(b)

@@ -163,7 +163,12 @@ func (s *MemoryStore) Extend(_ context.Context, key Key, token Token, lease time
 }
 
 // Complete implements [Store]. It does not block and ignores ctx.
-func (s *MemoryStore) Complete(_ context.Context, key Key, token Token, body []byte, ttl time.Duration) error {
+func (s *MemoryStore) Complete(_ context.Context, key Key, token Token, rec []byte, ttl time.Duration) error {
+	return s.complete(key, token, bytes.Clone(rec), ttl)
+}
+
+// complete keeps body itself.
+func (s *MemoryStore) complete(key Key, token Token, body []byte, ttl time.Duration) error {
 	sh := s.shard(key)
 	sh.mu.Lock()
 	now := s.now()
@@ -173,7 +178,7 @@ func (s *MemoryStore) Complete(_ context.Context, key Key, token Token, body []b
 		return ErrLeaseLost
 	}
 	if rec.state == memoryInFlight {
-		rec.state, rec.body, rec.ended = memoryCompleted, bytes.Clone(body), now
+		rec.state, rec.body, rec.ended = memoryCompleted, body, now
 		s.bytes.Add(int64(len(body)))
 		if len(body) > 0 {
 			sh.queue(rec)

@@ -62,13 +62,10 @@
 package idempotency
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/bracework/bracework/internal/httpx"
@@ -80,6 +77,11 @@ type Middleware struct {
 	scope ScopeFunc
 	cfg   Config
 	tasks tasks
+
+	// memory is store when that is one in memory, which takes no time, and so
+	// no context that bounds it.
+	memory *MemoryStore
+	inputs inputPool
 }
 
 // New returns a Middleware over store whose keys count within scope. Neither
@@ -96,7 +98,9 @@ func New(store Store, scope ScopeFunc, cfg Config) (*Middleware, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Middleware{store: store, scope: scope, cfg: cfg, tasks: tasks{stop: make(chan struct{})}}, nil
+	m := &Middleware{store: store, scope: scope, cfg: cfg, tasks: tasks{stop: make(chan struct{})}}
+	m.memory, _ = store.(*MemoryStore)
+	return m, nil
 }
 
 // Close waits for the work that outlives requests: the release of a claim
@@ -130,153 +134,84 @@ func (m *Middleware) protects(r *http.Request) bool {
 }
 
 func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Handler, key string, keyErr error) {
-	ctx, start := r.Context(), time.Now()
+	lookup, ref := m.lookup(r, key, keyErr)
+	if outer, ok := runOf(r.Context()); ok && ref == nil && outer.req.Key == lookup {
+		next.ServeHTTP(w, r) // claimed further out
+		return
+	}
+	start := time.Now()
 	event := Event{Method: r.Method}
 	defer func() {
 		if event.Outcome != "" { // a function of the caller panicked before there was one
 			event.Duration = time.Since(start)
-			m.observe(ctx, event)
+			m.observe(r.Context(), event)
 		}
 	}()
-	refuse := func(ref refusal) {
-		event.Outcome, event.Status = ref.outcome, m.refuse(w, ref)
+	if ref == nil {
+		ref = m.answer(w, r, next, lookup, key, &event)
 	}
-
-	req, ref := m.prepare(r, key, keyErr)
 	if ref != nil {
-		refuse(*ref)
-		return
-	}
-	if outer, ok := ctx.Value(runKey{}).(*run); ok && outer.key == req.Key {
-		next.ServeHTTP(w, r) // claimed further out
-		return
-	}
-	asked := time.Now()
-	claim, err := m.claim(ctx, req)
-	switch {
-	case err != nil && m.cfg.FailOpen && !errors.Is(err, ErrStoreFull):
-		m.log(ctx, slog.LevelError, "Idempotency store failed, request runs unprotected", slog.Any("error", err))
-		rec := httpx.NewRecorder(w)
-		event.Outcome = OutcomeUnprotected
-		defer func() { event.Status = rec.Status() }()
-		next.ServeHTTP(rec.Writer(), r)
-	case err != nil:
-		m.log(ctx, slog.LevelError, "Idempotency store failed, request refused", slog.Any("error", err))
-		refuse(refuseStoreDown(storeRetryAfter))
-	case claim.State == Claimed:
-		event.Attempt = claim.Attempt
-		run := &run{m: m, key: req.Key, token: req.Token, info: Info{Key: key, Attempt: claim.Attempt}, start: asked}
-		run.leaseEnd.Store(int64(m.cfg.Lease))
-		run.serve(w, r, next, &event)
-	case claim.State == Replay:
-		resp, err := decodeRecord(claim.Record)
-		if err != nil {
-			refuse(refuseNoReplay())
-			return
-		}
-		event.Outcome, event.Status = OutcomeReplayed, resp.status
-		m.replay(w, r, resp)
-	case claim.State == Mismatch:
-		refuse(refuseMismatch())
-	default: // Busy, and what a store of a later version may add
-		refuse(refuseInFlight())
+		event.Outcome, event.Status = ref.outcome, m.refuse(w, ref)
 	}
 }
 
-// storeRetryAfter is what a client should wait when the store is down.
-const storeRetryAfter = 5 * time.Second
-
-// prepare validates everything that can be wrong before the store is asked.
-func (m *Middleware) prepare(r *http.Request, key string, keyErr error) (ClaimRequest, *refusal) {
-	no := func(ref refusal) (ClaimRequest, *refusal) { return ClaimRequest{}, &ref }
+// lookup validates the key and its scope, before any store is asked.
+func (m *Middleware) lookup(r *http.Request, key string, keyErr error) (Key, *refusal) {
 	switch {
 	case keyErr != nil:
-		return no(refuseKeyInvalid())
+		return Key{}, refuseKeyInvalid()
 	case key == "":
-		return no(refuseKeyMissing())
+		return Key{}, refuseKeyMissing()
 	}
 	scope, err := m.scope(r)
 	if err != nil || scope == "" {
-		return no(refuseScope())
+		return Key{}, refuseScope()
 	}
-	limit := m.cfg.MaxRequestBody
-	if limit < 0 {
-		limit = noLimit
+	return lookupKey(scope, key), nil
+}
+
+// answer answers a keyed request, or returns how to refuse it.
+func (m *Middleware) answer(w http.ResponseWriter, r *http.Request, next http.Handler, lookup Key, key string, event *Event) *refusal {
+	k := keyed{req: ClaimRequest{Key: lookup}, input: m.inputs.get()}
+	defer m.inputs.put(k.input)
+	if ref := m.read(&k, r); ref != nil {
+		return ref
 	}
-	body, err := httpx.ReadBody(r, limit)
+	ctx := r.Context()
+	claim, asked, err := m.claimWaiting(ctx, k.req)
 	switch {
-	case errors.Is(err, httpx.ErrBodyTooLarge):
-		return no(refuseBodyTooLarge())
+	case err != nil && m.cfg.FailOpen && !errors.Is(err, ErrStoreFull):
+		m.log(ctx, slog.LevelError, "Idempotency store failed, request runs unprotected", slog.Any("error", err))
+		m.runUnprotected(w, r, next, &k, event)
+		return nil
 	case err != nil:
-		return no(refuseBodyInvalid())
-	}
-	fp, err := m.fingerprint(r, body)
-	if err != nil {
-		return no(refuseBodyInvalid())
-	}
-	req := ClaimRequest{Key: lookupKey(scope, key), Fingerprint: fp, Lease: m.cfg.Lease, TTL: m.cfg.TTL}
-	_, _ = rand.Read(req.Token[:]) // never fails: crypto/rand ends the program first
-	return req, nil
-}
-
-const noLimit = 1<<62 - 1
-
-// claim asks the store. The answer to a claim can get lost after the store
-// took it; the token is known, so it is given back.
-func (m *Middleware) claim(ctx context.Context, req ClaimRequest) (Claim, error) {
-	ctx = context.WithoutCancel(ctx)
-	asking, cancel := m.storeContext(ctx)
-	defer cancel()
-	claim, err := m.store.Claim(asking, req)
-	if err != nil && !errors.Is(err, ErrStoreFull) {
-		m.tasks.run(func() {
-			giving, cancel := m.storeContext(ctx)
-			defer cancel()
-			_ = m.store.Release(giving, req.Key, req.Token) // best effort: the lease ends by itself
-		})
-	}
-	return claim, err
-}
-
-func (m *Middleware) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return bounded(ctx, m.cfg.StoreTimeout)
-}
-
-// bounded limits ctx to a duration that is negative when it is off.
-func bounded(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	if limit < 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, limit)
-}
-
-// tasks are the goroutines that outlive a request.
-type tasks struct {
-	mu     sync.Mutex
-	closed bool
-	stop   chan struct{} // closed by close
-	wg     sync.WaitGroup
-}
-
-// run runs f on its own goroutine, or in place once closed.
-func (t *tasks) run(f func()) {
-	t.mu.Lock()
-	closed := t.closed
-	if !closed {
-		t.wg.Go(f)
-	}
-	t.mu.Unlock()
-	if closed {
-		f()
+		m.log(ctx, slog.LevelError, "Idempotency store failed, request refused", slog.Any("error", err))
+		return refuseStoreDown()
+	case claim.State == Claimed:
+		event.Attempt = claim.Attempt
+		run := &run{m: m, req: k.req, info: Info{Key: key, Attempt: claim.Attempt}}
+		k.takeBody(r, &run.body)
+		run.serve(w, r, next, asked, event)
+		return nil
+	case claim.State == Replay:
+		resp, err := decodeRecord(claim.Record)
+		if err != nil {
+			return refuseNoReplay()
+		}
+		event.Outcome, event.Status = OutcomeReplayed, resp.status
+		m.replay(w, r, resp)
+		return nil
+	case claim.State == Mismatch:
+		return refuseMismatch()
+	default: // Busy, and what a store of a later version may add
+		return refuseInFlight()
 	}
 }
 
-func (t *tasks) close() {
-	t.mu.Lock()
-	if !t.closed {
-		t.closed = true
-		close(t.stop)
-	}
-	t.mu.Unlock()
-	t.wg.Wait()
+func (m *Middleware) runUnprotected(w http.ResponseWriter, r *http.Request, next http.Handler, k *keyed, event *Event) {
+	k.takeBody(r, new(httpx.Body))
+	rec := httpx.NewRecorder(w)
+	event.Outcome = OutcomeUnprotected
+	defer func() { event.Status = rec.Status() }()
+	next.ServeHTTP(rec.Writer(), r)
 }

@@ -95,6 +95,14 @@ type Claim struct {
 	RetryAfter time.Duration
 }
 
+// Waiter is implemented by stores that can tell when a record in flight ends.
+// Without it [Config.Wait] asks again and again.
+type Waiter interface {
+	// Wait returns nil when key is not in flight or its lease has ended, at
+	// once when that is so already, and otherwise the error of ctx when it ends.
+	Wait(ctx context.Context, key Key) error
+}
+
 // Purger is implemented by stores whose expired records have to be removed by
 // somebody.
 type Purger interface {

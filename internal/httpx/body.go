@@ -5,67 +5,102 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 )
 
-// ErrBodyTooLarge is returned by [ReadBody] when the body exceeds its limit,
-// or a limit that [http.MaxBytesReader] set further out.
+// ErrBodyTooLarge is returned by [ReadBody] and [AppendBody] when the body
+// exceeds the limit, or one that [http.MaxBytesReader] set further out.
 var ErrBodyTooLarge = errors.New("httpx: request body too large")
 
+// Body is a request body in memory, readable from its start. The zero value is
+// empty.
+type Body struct {
+	bytes.Reader
+	data   []byte
+	closer io.Closer
+}
+
+// Attach makes data the body of r. Middlewares in one chain share it: each
+// [ReadBody] finds it, however much of it was read. Closing it closes the body
+// that r had before.
+func (b *Body) Attach(r *http.Request, data []byte) {
+	b.data, b.closer = data, r.Body
+	b.Reset(data)
+	r.Body = b
+}
+
+// Close closes the body that was there before.
+func (b *Body) Close() error {
+	if b.closer == nil {
+		return nil
+	}
+	return b.closer.Close()
+}
+
 // ReadBody returns the whole body of r and leaves r.Body readable again from
-// its start. Middlewares in one chain share the bytes: the second call finds
-// the first one's. The bytes must not be modified.
+// its start. The bytes must not be modified.
 //
 // A body of more than limit bytes is [ErrBodyTooLarge]; at most one byte beyond
 // the limit is read. Any other error is the body's own.
 func ReadBody(r *http.Request, limit int64) ([]byte, error) {
-	if r.Body == nil || r.Body == http.NoBody {
-		return nil, nil
-	}
-	if shared, ok := r.Body.(*body); ok {
-		if int64(len(shared.data)) > limit {
-			return nil, ErrBodyTooLarge
+	data, shared := sharedBody(r)
+	if !shared {
+		var err error
+		if data, err = AppendBody(nil, r, limit); err != nil || len(data) == 0 {
+			return nil, err
 		}
-		r.Body = newBody(shared.data, shared.Closer)
-		return shared.data, nil
 	}
-	if r.ContentLength > limit {
+	if int64(len(data)) > limit {
 		return nil, ErrBodyTooLarge
 	}
-	data, err := readAtMost(r.Body, limit, r.ContentLength)
-	if err != nil {
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, ErrBodyTooLarge
-		}
-		return nil, err
-	}
-	r.Body = newBody(data, r.Body)
+	new(Body).Attach(r, data)
 	return data, nil
 }
 
-func readAtMost(src io.Reader, limit, announced int64) ([]byte, error) {
-	var buf bytes.Buffer
-	if announced > 0 {
-		// The announced length is a claim of the client: trust it with memory
-		// only up to a page's worth and let the buffer grow with what arrives.
-		buf.Grow(int(min(announced, 16<<10)) + bytes.MinRead)
+// AppendBody appends the whole body of r to dst, as [ReadBody] reads it, and
+// leaves r.Body at its end: [Body.Attach] makes it readable again.
+func AppendBody(dst []byte, r *http.Request, limit int64) ([]byte, error) {
+	data, shared := sharedBody(r)
+	switch {
+	case r.Body == nil || r.Body == http.NoBody:
+		return dst, nil
+	case shared && int64(len(data)) > limit, r.ContentLength > limit:
+		return dst, ErrBodyTooLarge
+	case shared:
+		return append(dst, data...), nil
 	}
-	n, err := buf.ReadFrom(io.LimitReader(src, limit+1))
-	if err != nil {
-		return nil, err
+	// The announced length is a claim of the client: trust it with memory only
+	// up to a page's worth and let the buffer grow with what arrives.
+	dst = slices.Grow(dst, int(min(max(r.ContentLength, 0), 16<<10))+1) // 1 for the end
+	start := len(dst)
+	for {
+		room := dst[len(dst):cap(dst)]
+		if most := limit + 1 - int64(len(dst)-start); int64(len(room)) > most {
+			room = room[:most]
+		}
+		n, err := r.Body.Read(room)
+		dst = dst[:len(dst)+n]
+		switch {
+		case int64(len(dst)-start) > limit:
+			return dst, ErrBodyTooLarge
+		case errors.Is(err, io.EOF):
+			return dst, nil
+		case err != nil:
+			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+				return dst, ErrBodyTooLarge
+			}
+			return dst, err
+		}
+		if len(dst) == cap(dst) {
+			dst = slices.Grow(dst, bytes.MinRead)
+		}
 	}
-	if n > limit {
-		return nil, ErrBodyTooLarge
-	}
-	return buf.Bytes(), nil
 }
 
-// body is a request body in memory.
-type body struct {
-	*bytes.Reader
-	io.Closer
-	data []byte
-}
-
-func newBody(data []byte, c io.Closer) *body {
-	return &body{Reader: bytes.NewReader(data), Closer: c, data: data}
+func sharedBody(r *http.Request) (data []byte, ok bool) {
+	shared, ok := r.Body.(*Body)
+	if !ok {
+		return nil, false
+	}
+	return shared.data, true
 }

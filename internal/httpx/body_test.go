@@ -58,6 +58,34 @@ func TestReadBody(t *testing.T) {
 	}
 }
 
+func TestReadBodyReadsOneByteBeyondItsLimit(t *testing.T) {
+	t.Parallel()
+	src := strings.NewReader("123456789")
+	r := httptest.NewRequest(http.MethodPost, "/", io.MultiReader(src))
+	_, err := httpx.ReadBody(r, 5)
+	require.ErrorIs(t, err, httpx.ErrBodyTooLarge)
+	assert.Equal(t, 3, src.Len())
+}
+
+func TestAppendBody(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodPost, "/", io.MultiReader(strings.NewReader("123"), strings.NewReader("45")))
+	data, err := httpx.AppendBody([]byte("head:"), r, 5)
+	require.NoError(t, err)
+	assert.Equal(t, "head:12345", string(data))
+	var body httpx.Body
+	body.Attach(r, data[5:])
+	shared, err := httpx.ReadBody(r, 5)
+	require.NoError(t, err)
+	assert.Same(t, &data[5], &shared[0])
+	again, err := httpx.AppendBody(nil, r, 5)
+	require.NoError(t, err)
+	assert.Equal(t, "12345", string(again))
+	_, err = httpx.AppendBody(nil, r, 4)
+	require.ErrorIs(t, err, httpx.ErrBodyTooLarge)
+	require.NoError(t, new(httpx.Body).Close())
+}
+
 func TestReadBodyIsSharedAlongAChain(t *testing.T) {
 	t.Parallel()
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("12345"))

@@ -26,7 +26,12 @@ func NewRecorder(w http.ResponseWriter) *Recorder { return &Recorder{w: w} }
 
 // Writer returns the writer to hand to the next handler: the Recorder itself,
 // or one that is an [http.Hijacker] too when a writer below is.
-func (rec *Recorder) Writer() http.ResponseWriter { return WithHijack(rec, rec.w, rec.hijack) }
+func (rec *Recorder) Writer() http.ResponseWriter {
+	if !CanHijack(rec.w) {
+		return rec
+	}
+	return WithHijack(rec, rec.hijack)
+}
 
 // Status is the first final status code sent: not an informational one (1xx),
 // except 101, which is final. It is 200 after a write or flush without
@@ -112,21 +117,11 @@ type Wrapper interface {
 	Unwrap() http.ResponseWriter
 }
 
-// WithHijack returns w, with hijack as its Hijack method when below, or a
-// writer that below unwraps to, is an [http.Hijacker]. Libraries still assert
-// that interface, so it must neither be missing nor promise what cannot be.
-func WithHijack(w Wrapper, below http.ResponseWriter, hijack func() (net.Conn, *bufio.ReadWriter, error)) http.ResponseWriter {
-	for below != nil {
-		if _, ok := below.(http.Hijacker); ok {
-			return hijackable{Wrapper: w, hijack: hijack}
-		}
-		u, ok := below.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			break
-		}
-		below = u.Unwrap()
-	}
-	return w
+// WithHijack returns w with hijack as its Hijack method, for a writer below
+// that [CanHijack]. Libraries still assert [http.Hijacker], so it must neither
+// be missing nor promise what cannot be.
+func WithHijack(w Wrapper, hijack func() (net.Conn, *bufio.ReadWriter, error)) http.ResponseWriter {
+	return hijackable{Wrapper: w, hijack: hijack}
 }
 
 type hijackable struct {
@@ -136,17 +131,32 @@ type hijackable struct {
 
 func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) { return h.hijack() }
 
+// CanHijack reports whether w, or a writer that it unwraps to, can hijack.
+func CanHijack(w http.ResponseWriter) bool {
+	for w != nil {
+		if _, ok := w.(http.Hijacker); ok {
+			return true
+		}
+		w = unwrap(w)
+	}
+	return false
+}
+
 // CanFlush reports whether w, or a writer that it unwraps to, can flush.
 func CanFlush(w http.ResponseWriter) bool {
-	for {
+	for w != nil {
 		switch w.(type) {
 		case http.Flusher, interface{ FlushError() error }:
 			return true
 		}
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
-		}
-		w = u.Unwrap()
+		w = unwrap(w)
 	}
+	return false
+}
+
+func unwrap(w http.ResponseWriter) http.ResponseWriter {
+	if u, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		return u.Unwrap()
+	}
+	return nil
 }

@@ -1,0 +1,106 @@
+package idempotency
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// claim asks the store, and says when. The answer to a claim can get lost after
+// the store took it; the token is known, so it is given back.
+func (m *Middleware) claim(ctx context.Context, req ClaimRequest) (Claim, time.Time, error) {
+	asked := time.Now()
+	if m.memory != nil {
+		claim, err := m.memory.Claim(ctx, req)
+		return claim, asked, err
+	}
+	base := detached{ctx}
+	asking, cancel := m.storeContext(base)
+	defer cancel()
+	claim, err := m.store.Claim(asking, req)
+	if err != nil && !errors.Is(err, ErrStoreFull) {
+		m.tasks.run(func() {
+			giving, cancel := m.storeContext(base)
+			defer cancel()
+			_ = m.store.Release(giving, req.Key, req.Token) // best effort: the lease ends by itself
+		})
+	}
+	return claim, asked, err
+}
+
+// claimWaiting is claim, repeated while another attempt is running and
+// [Config.Wait] lasts.
+func (m *Middleware) claimWaiting(ctx context.Context, req ClaimRequest) (claim Claim, asked time.Time, err error) {
+	claim, asked, err = m.claim(ctx, req)
+	if m.cfg.Wait <= 0 || err != nil || claim.State != Busy {
+		return claim, asked, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, m.cfg.Wait)
+	defer cancel()
+	for pause := firstPoll; err == nil && claim.State == Busy; pause = min(2*pause, lastPoll) {
+		if !m.wait(waiting, req.Key, pause) {
+			break
+		}
+		claim, asked, err = m.claim(ctx, req)
+	}
+	return claim, asked, err
+}
+
+// The pauses between two questions to a store that is no [Waiter].
+const (
+	firstPoll = 20 * time.Millisecond
+	lastPoll  = 500 * time.Millisecond
+)
+
+// wait reports whether it is time to ask again before ctx has ended.
+func (m *Middleware) wait(ctx context.Context, key Key, pause time.Duration) bool {
+	if w, ok := m.store.(Waiter); ok {
+		return w.Wait(ctx, key) == nil
+	}
+	return sleep(ctx, pause/2+rand.N(pause/2)) //nolint:gosec // jitter
+}
+
+func (m *Middleware) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return bounded(ctx, m.cfg.StoreTimeout)
+}
+
+// bounded limits ctx to a duration that is negative when it is off.
+func bounded(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit < 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, limit)
+}
+
+// tasks are the goroutines that outlive a request.
+type tasks struct {
+	mu     sync.Mutex
+	closed bool
+	stop   chan struct{} // closed by close
+	wg     sync.WaitGroup
+}
+
+// run runs f on its own goroutine, or in place once closed.
+func (t *tasks) run(f func()) {
+	t.mu.Lock()
+	closed := t.closed
+	if !closed {
+		t.wg.Go(f)
+	}
+	t.mu.Unlock()
+	if closed {
+		f()
+	}
+}
+
+func (t *tasks) close() {
+	t.mu.Lock()
+	if !t.closed {
+		t.closed = true
+		close(t.stop)
+	}
+	t.mu.Unlock()
+	t.wg.Wait()
+}
