@@ -49,6 +49,7 @@ const recordOverhead = 256
 
 var (
 	_ Store  = (*MemoryStore)(nil)
+	_ Waiter = (*MemoryStore)(nil)
 	_ Purger = (*MemoryStore)(nil)
 )
 
@@ -143,6 +144,7 @@ func (s *MemoryStore) Claim(_ context.Context, req ClaimRequest) (Claim, error) 
 		return Claim{State: Busy, RetryAfter: rec.leaseEnd - now}, nil
 	}
 	rec.attempt++
+	rec.wake()
 	rec.state, rec.token, rec.fingerprint, rec.ttl = memoryInFlight, req.Token, req.Fingerprint, req.TTL
 	rec.lease(now, req.Lease)
 	return Claim{State: Claimed, Attempt: rec.attempt}, nil
@@ -178,6 +180,7 @@ func (s *MemoryStore) complete(key Key, token Token, body []byte, ttl time.Durat
 		return ErrLeaseLost
 	}
 	if rec.state == memoryInFlight {
+		rec.wake()
 		rec.state, rec.body, rec.ended = memoryCompleted, body, now
 		s.bytes.Add(int64(len(body)))
 		if len(body) > 0 {
@@ -197,10 +200,47 @@ func (s *MemoryStore) Release(_ context.Context, key Key, token Token) error {
 	defer sh.mu.Unlock()
 	now := s.now()
 	if rec := sh.owned(key, token, now); rec != nil && rec.state == memoryInFlight {
+		rec.wake()
 		rec.state, rec.ended, rec.expires = memoryReleased, now, now+rec.ttl
 		sh.queue(rec)
 	}
 	return nil
+}
+
+// Wait implements [Waiter].
+func (s *MemoryStore) Wait(ctx context.Context, key Key) error {
+	for {
+		done, rest := s.inFlight(key)
+		if rest <= 0 {
+			return nil
+		}
+		timer := time.NewTimer(rest)
+		select {
+		case <-done:
+			timer.Stop()
+			return nil
+		case <-timer.C: // or the lease was renewed
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// inFlight returns the rest of the lease of key, and what tells the end of the
+// attempt.
+func (s *MemoryStore) inFlight(key Key) (<-chan struct{}, time.Duration) {
+	sh := s.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	rec := sh.records[key]
+	if rec == nil || rec.state != memoryInFlight {
+		return nil, 0
+	}
+	if rec.done == nil {
+		rec.done = make(chan struct{})
+	}
+	return rec.done, rec.leaseEnd - s.now()
 }
 
 // now is monotonic: a step of the wall clock neither ends nor extends anything.
@@ -230,6 +270,7 @@ type memoryRecord struct {
 	ended       time.Duration // when it was completed or released
 	ttl         time.Duration
 	body        []byte
+	done        chan struct{} // closed when the attempt ends; nil when nobody waits
 	queued      bool
 	older       *memoryRecord // neighbors in the shard's queue
 	newer       *memoryRecord
@@ -240,6 +281,14 @@ type memoryRecord struct {
 func (rec *memoryRecord) lease(now, lease time.Duration) {
 	rec.leaseEnd = now + lease
 	rec.expires = rec.leaseEnd + rec.ttl
+}
+
+// wake lets those go on who wait for the end of the attempt.
+func (rec *memoryRecord) wake() {
+	if rec.done != nil {
+		close(rec.done)
+		rec.done = nil
+	}
 }
 
 type memoryShard struct {
