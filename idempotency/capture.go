@@ -149,6 +149,10 @@ func (c *capture) FlushError() error {
 	return http.NewResponseController(c.w).Flush()
 }
 
+// CloseNotify is for frameworks that still demand an [http.CloseNotifier]. It
+// never fires: a client that disconnects does not end the handler.
+func (c *capture) CloseNotify() <-chan bool { return nil }
+
 func (c *capture) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if c.held {
 		return nil, nil, http.ErrNotSupported

@@ -107,9 +107,9 @@ var errNotCommitted = errors.New("idempotency: transaction not committed")
 // committed asks the store whether it has the record. A claim under the own
 // token changes nothing that matters: the request is over.
 func (run *run) committed(record []byte) (bool, error) {
-	asking, cancel := run.m.storeContext(&run.base)
-	defer cancel()
-	claim, err := run.m.store.Claim(asking, run.req)
+	claim, err := call(&run.base, run.m, func(ctx context.Context) (Claim, error) {
+		return run.m.store.Claim(ctx, run.req)
+	}, nil)
 	if err != nil {
 		return false, err
 	}

@@ -17,15 +17,14 @@ func (m *Middleware) claim(ctx context.Context, req ClaimRequest) (Claim, time.T
 		return claim, asked, err
 	}
 	base := detached{ctx}
-	asking, cancel := m.storeContext(base)
-	defer cancel()
-	claim, err := m.store.Claim(asking, req)
+	giveBack := func() {
+		// Best effort: the lease ends by itself.
+		_ = m.tell(base, func(ctx context.Context) error { return m.store.Release(ctx, req.Key, req.Token) })
+	}
+	claim, err := call(base, m, func(ctx context.Context) (Claim, error) { return m.store.Claim(ctx, req) },
+		func(Claim) { giveBack() })
 	if err != nil && !errors.Is(err, ErrStoreFull) {
-		m.tasks.run(func() {
-			giving, cancel := m.storeContext(base)
-			defer cancel()
-			_ = m.store.Release(giving, req.Key, req.Token) // best effort: the lease ends by itself
-		})
+		m.tasks.run(giveBack)
 	}
 	return claim, asked, err
 }
@@ -60,10 +59,6 @@ func (m *Middleware) wait(ctx context.Context, key Key, pause time.Duration) boo
 		return w.Wait(ctx, key) == nil
 	}
 	return sleep(ctx, pause/2+rand.N(pause/2)) //nolint:gosec // jitter
-}
-
-func (m *Middleware) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return bounded(ctx, m.cfg.StoreTimeout)
 }
 
 // bounded limits ctx to a duration that is negative when it is off.

@@ -66,6 +66,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/bracework/bracework/internal/httpx"
@@ -82,6 +83,7 @@ type Middleware struct {
 	// no context that bounds it.
 	memory *MemoryStore
 	inputs inputPool
+	stuck  atomic.Int64 // calls of the store that were given up and are not over
 }
 
 // New returns a Middleware over store whose keys count within scope. Neither

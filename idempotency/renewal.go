@@ -93,13 +93,13 @@ func (l *renewal) tick() {
 // to recover.
 func (l *renewal) extend(ctx context.Context) error {
 	m := l.run.m
-	asking, cancel := m.storeContext(ctx)
-	defer cancel()
 	// A store that hangs must not hide that the lease has ended.
-	asking, cancelLease := context.WithDeadline(asking, l.leaseEnd)
-	defer cancelLease()
+	asking, cancel := context.WithDeadline(ctx, l.leaseEnd)
+	defer cancel()
 	asked := time.Now()
-	err := m.store.Extend(asking, l.run.req.Key, l.run.req.Token, m.cfg.Lease)
+	err := m.tell(asking, func(ctx context.Context) error {
+		return m.store.Extend(ctx, l.run.req.Key, l.run.req.Token, m.cfg.Lease)
+	})
 	switch {
 	case err == nil:
 		l.leaseEnd = asked.Add(m.cfg.Lease)

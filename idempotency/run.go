@@ -114,9 +114,9 @@ func (run *run) ttl() time.Duration {
 }
 
 func (run *run) complete(rec []byte) error {
-	asking, cancel := run.m.storeContext(&run.base)
-	defer cancel()
-	return run.m.store.Complete(asking, run.req.Key, run.req.Token, rec, run.ttl())
+	return run.m.tell(&run.base, func(ctx context.Context) error {
+		return run.m.store.Complete(ctx, run.req.Key, run.req.Token, rec, run.ttl())
+	})
 }
 
 // save is complete with a second and third try for a failure that passes. All
@@ -125,14 +125,14 @@ func (run *run) save(rec []byte) error {
 	if run.m.memory != nil {
 		return run.m.memory.complete(run.req.Key, run.req.Token, rec, run.ttl())
 	}
-	asking, cancel := run.m.storeContext(&run.base)
-	defer cancel()
-	for pause := 10 * time.Millisecond; ; pause *= 5 {
-		err := run.m.store.Complete(asking, run.req.Key, run.req.Token, rec, run.ttl())
-		if err == nil || errors.Is(err, ErrLeaseLost) || pause > 50*time.Millisecond || !sleep(asking, pause) {
-			return err
+	return run.m.tell(&run.base, func(ctx context.Context) error {
+		for pause := 10 * time.Millisecond; ; pause *= 5 {
+			err := run.m.store.Complete(ctx, run.req.Key, run.req.Token, rec, run.ttl())
+			if err == nil || errors.Is(err, ErrLeaseLost) || pause > 50*time.Millisecond || !sleep(ctx, pause) {
+				return err
+			}
 		}
-	}
+	})
 }
 
 // sleep reports whether d has passed before ctx ended.
@@ -182,9 +182,10 @@ func (run *run) saveAgain(rec []byte) {
 }
 
 func (run *run) release() {
-	asking, cancel := run.m.storeContext(&run.base)
-	defer cancel()
-	if err := run.m.store.Release(asking, run.req.Key, run.req.Token); err != nil {
+	err := run.m.tell(&run.base, func(ctx context.Context) error {
+		return run.m.store.Release(ctx, run.req.Key, run.req.Token)
+	})
+	if err != nil {
 		run.log(slog.LevelError, "Idempotency claim not released", err)
 	}
 }
