@@ -1,0 +1,29 @@
+// Package echo4 puts the idempotency middleware into Echo v4.
+package echo4
+
+import (
+	"net/http"
+
+	"github.com/bracework/bracework/idempotency"
+	"github.com/labstack/echo/v4"
+)
+
+// PerRoute protects one route with [Middleware]; a group or the instance takes
+// it with Use. What is outer, such as the request logger, recovery,
+// authentication and rate limits, sees refusals and replays too.
+func PerRoute(m *idempotency.Middleware, charge echo.HandlerFunc, outer ...echo.MiddlewareFunc) http.Handler {
+	e := echo.New()
+	e.Use(outer...)
+	e.POST("/accounts/:account/charges", charge, Middleware(m))
+	return e
+}
+
+// Whole protects everything in the instance without an adapter. All of Echo's
+// middlewares are inside then: they see no replay, Echo's own 404 is kept for
+// its key, and whoever names the scope must have run before Echo.
+func Whole(m *idempotency.Middleware, charge echo.HandlerFunc, inner ...echo.MiddlewareFunc) http.Handler {
+	e := echo.New()
+	e.Use(inner...)
+	e.POST("/accounts/:account/charges", charge)
+	return m.Handler(e)
+}

@@ -1,0 +1,75 @@
+package echo4_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/bracework/bracework/idempotency"
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	recipe "github.com/bracework/bracework/examples/frameworks/echo4"
+	"github.com/bracework/bracework/examples/frameworks/internal/recipetest"
+)
+
+func charge(s *recipetest.Service) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		var order recipetest.Order
+		if err := c.Bind(&order); err != nil {
+			return err
+		}
+		switch order.Do {
+		case "nothing":
+			s.Nothing()
+			return c.NoContent(http.StatusNoContent)
+		case "stream":
+			s.Stream(c.Response())
+			return nil
+		}
+		done, err := s.Charge(c.Request().Context(), c.Param("account"), order)
+		if err != nil {
+			return err
+		}
+		c.Response().Header().Set("Location", done.Location())
+		return c.JSON(http.StatusCreated, done)
+	}
+}
+
+func logger(s *recipetest.Service) echo.MiddlewareFunc {
+	return middleware.RequestLoggerWithConfig(middleware.RequestLoggerConfig{
+		LogStatus:   true,
+		HandleError: true,
+		LogValuesFunc: func(_ echo.Context, v middleware.RequestLoggerValues) error {
+			s.Log(v.Status)
+			return nil
+		},
+	})
+}
+
+func recovery() echo.MiddlewareFunc {
+	return middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true})
+}
+
+func TestPerRoute(t *testing.T) {
+	t.Parallel()
+	recipetest.Run(t, recipetest.Recipe{New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
+		return recipe.PerRoute(m, charge(s), logger(s), recovery())
+	}})
+}
+
+func TestMiddlewareOfTheInstance(t *testing.T) {
+	t.Parallel()
+	recipetest.Run(t, recipetest.Recipe{KeepsUnknown: true, New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
+		e := echo.New()
+		e.Use(logger(s), recovery(), recipe.Middleware(m))
+		e.POST("/accounts/:account/charges", charge(s))
+		return e
+	}})
+}
+
+func TestWhole(t *testing.T) {
+	t.Parallel()
+	recipetest.Run(t, recipetest.Recipe{KeepsUnknown: true, LogsRunsOnly: true, New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
+		return recipe.Whole(m, charge(s), logger(s), recovery())
+	}})
+}
