@@ -1,0 +1,53 @@
+package idempotency_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// A contender that answers less, or runs where it should replay, has nothing to
+// be compared.
+func TestEveryoneAnswersTheSame(t *testing.T) {
+	t.Parallel()
+	want := answer{status: status, contentType: contentType, own: ownValue, body: string(result)}
+	for _, c := range everyone() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			x := c.open()
+			defer x.close()
+			runs := 0
+			post := func(what, key string, runsHandler bool) {
+				x.post(key)
+				if runsHandler {
+					runs++
+				}
+				assert.Equal(t, want, x.answer(), what)
+				assert.Equal(t, runs, x.runs(), "runs after %s", what)
+			}
+			var k keys
+			one, two := k.next(), k.next()
+			post("an unkeyed request", "", true)
+			post("another", "", true)
+			post("a first request", one, true)
+			post("its retry", one, !c.keeps)
+			post("its second retry", one, !c.keeps)
+			post("another key", two, true)
+			post("its retry", two, !c.keeps)
+			post("an unkeyed request after all", "", true)
+			x.renew()
+			post("a first request to a new store", one, true)
+			post("its retry", one, !c.keeps)
+		})
+	}
+}
+
+func TestKeysDiffer(t *testing.T) {
+	t.Parallel()
+	var k keys
+	a, b := k.next(), k.next()
+	assert.NotEqual(t, a, b)
+	assert.Len(t, a, 36)
+	assert.Len(t, payload, 256)
+	assert.Len(t, result, 1024)
+}
