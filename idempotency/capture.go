@@ -29,7 +29,10 @@ type capture struct {
 	bytes  int64  // written by the handler
 
 	measured     [1]string // Content-Length, where none was declared
-	buf          []byte
+	buf          []byte    // the body, behind room bytes for the head of the record
+	room         int
+	tail         fields
+	tailed       bool // tail has been looked for
 	streaming    bool // header and buf are sent
 	spilled      bool // over the cap: no longer recorded
 	hijacked     bool
@@ -104,6 +107,10 @@ func (c *capture) Write(p []byte) (int, error) {
 	if c.spilled {
 		return c.w.Write(p)
 	}
+	if c.buf == nil {
+		c.room = recordRoom(c.sent)
+		c.buf = make([]byte, c.room, c.room+len(p))
+	}
 	c.buf = append(c.buf, p...)
 	if c.streaming {
 		// The client may be gone; the record is to be whole all the same.
@@ -111,6 +118,8 @@ func (c *capture) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+func (c *capture) body() []byte { return c.buf[c.room:] }
 
 func (c *capture) overCap() bool {
 	limit := c.run.m.cfg.MaxResponseBody
@@ -125,7 +134,7 @@ func (c *capture) spill() {
 		c.saveTombstone()
 	}
 	c.stream()
-	c.buf = nil
+	c.buf, c.room = nil, 0
 }
 
 func (c *capture) saveTombstone() {
@@ -181,18 +190,19 @@ func (c *capture) stream() {
 	c.sniff()
 	c.sent.restore(c.w.Header())
 	c.w.WriteHeader(c.status)
-	if len(c.buf) > 0 {
-		_, _ = c.w.Write(c.buf)
+	if body := c.body(); len(body) > 0 {
+		_, _ = c.w.Write(body)
 	}
 }
 
 // sniff chooses the Content-Type that net/http would choose, so that the replay
 // has the same one, however the body was cut.
 func (c *capture) sniff() {
-	if _, set := c.sent.get("Content-Type"); set || len(c.buf) == 0 || c.sent.first("Content-Encoding") != "" {
+	body := c.body()
+	if _, set := c.sent.get("Content-Type"); set || len(body) == 0 || c.sent.first("Content-Encoding") != "" {
 		return
 	}
-	c.sent = c.sent.set("Content-Type", http.DetectContentType(c.buf))
+	c.sent = c.sent.set("Content-Type", http.DetectContentType(body))
 }
 
 // record is what to save of a response of which nothing was spilled: itself, or
@@ -206,9 +216,9 @@ func (c *capture) record() ([]byte, Outcome) {
 	if !c.streaming { // else it has been decided
 		c.sniff()
 	}
-	var room [16]field // mostly enough, and then nothing is allocated
-	resp := response{status: c.status, header: appendHandlerHeader(room[:0], c.entry, c.sent), trailer: c.trailer(), body: c.buf}
-	return resp.encode(), OutcomeStored
+	var memory [16]field // mostly enough, and then nothing is allocated
+	resp := response{status: c.status, header: appendHandlerHeader(memory[:0], c.entry, c.sent), trailer: c.trailer()}
+	return resp.encode(c.buf, c.room), OutcomeStored
 }
 
 func (c *capture) declared() map[string]bool {
@@ -216,7 +226,13 @@ func (c *capture) declared() map[string]bool {
 	return listed(lines)
 }
 
-func (c *capture) trailer() fields { return trailerOf(c.declared(), c.w.Header()) }
+// trailer is asked for when the handler has returned, or is done with writing.
+func (c *capture) trailer() fields {
+	if !c.tailed {
+		c.tail, c.tailed = trailerOf(c.declared(), c.w.Header()), true
+	}
+	return c.tail
+}
 
 // end sends the rest: all of a response that was held back, and the trailers.
 func (c *capture) end() {
@@ -243,7 +259,7 @@ func (c *capture) end() {
 func (c *capture) announce(trailer fields) {
 	if len(trailer) == 0 {
 		if c.length < 0 && bodyAllowed(c.status) && c.sent.first("Transfer-Encoding") == "" {
-			c.measured[0] = strconv.Itoa(len(c.buf))
+			c.measured[0] = strconv.Itoa(len(c.body()))
 			c.sent = c.sent.set("Content-Length", c.measured[:]...)
 		}
 		return
@@ -263,7 +279,8 @@ func (c *capture) discard() {
 	if c.streaming || c.hijacked {
 		return
 	}
-	c.status, c.sent, c.length, c.bytes, c.buf, c.sealed = 0, nil, -1, 0, nil, false
+	c.status, c.sent, c.length, c.bytes, c.buf, c.room = 0, nil, -1, 0, nil, 0
+	c.sealed, c.tail, c.tailed = false, nil, false
 	c.entry.restore(c.w.Header())
 }
 

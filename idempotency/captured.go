@@ -121,7 +121,7 @@ func (run *run) fail(c *capture) Outcome {
 	run.release()
 	lost := errors.Is(c.failure, ErrLeaseLost)
 	switch {
-	case c.status != 0 || len(c.buf) > 0:
+	case c.status != 0:
 		c.end()
 	case lost:
 		c.refuse(refuseInFlight())

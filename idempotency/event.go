@@ -43,9 +43,6 @@ type Event struct {
 }
 
 func (m *Middleware) observe(ctx context.Context, e Event) {
-	if m.cfg.Observer == nil {
-		return
-	}
 	defer func() {
 		if v := recover(); v != nil {
 			m.log(ctx, slog.LevelError, "Idempotency observer panicked")

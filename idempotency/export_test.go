@@ -9,7 +9,7 @@ func DecodeAndEncode(record []byte) (again []byte, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	return resp.encode(), true
+	return resp.encode(resp.body, 0), true
 }
 
 // Sign gives a record a checksum that is right.

@@ -17,11 +17,12 @@ import (
 // error is answered with 400.
 type FingerprintFunc func(r *http.Request, body []byte) ([]byte, error)
 
-const fingerprintDomain = "bracework/idempotency/fingerprint/1\n"
+// fingerprintVersion starts what is fingerprinted, for other forms to come.
+const fingerprintVersion = 1
 
 // appendTarget appends what belongs to every fingerprint.
 func appendTarget(b []byte, r *http.Request) []byte {
-	b = append(b, fingerprintDomain...)
+	b = append(b, fingerprintVersion)
 	b = appendString(b, r.Method)
 	b = appendString(b, r.URL.EscapedPath())
 	return appendString(b, r.URL.RawQuery)

@@ -114,14 +114,15 @@ func parseSFString(s string) (string, error) {
 // share an input.
 func lookupKey(scope, key string) Key {
 	var buf [512]byte // most fit, and then nothing is allocated
-	b := append(buf[:0], keyDomain...)
+	b := append(buf[:0], keyVersion)
 	b = appendString(b, scope)
 	b = appendString(b, key)
 	return sha256.Sum256(b)
 }
 
-// keyDomain separates these digests from any other use of SHA-256.
-const keyDomain = "bracework/idempotency/key/1\n"
+// keyVersion starts the input of a lookup key, for inputs of another form to
+// come. It is short, as most inputs then take one block of SHA-256.
+const keyVersion = 1
 
 func appendString(b []byte, s string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))

@@ -141,14 +141,17 @@ func (m *Middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 		next.ServeHTTP(w, r) // claimed further out
 		return
 	}
-	start := time.Now()
-	event := Event{Method: r.Method}
-	defer func() {
-		if event.Outcome != "" { // a function of the caller panicked before there was one
-			event.Duration = time.Since(start)
-			m.observe(r.Context(), event)
-		}
-	}()
+	var event Event
+	if m.cfg.Observer != nil {
+		event.Method = r.Method
+		start := time.Now()
+		defer func() {
+			if event.Outcome != "" { // a function of the caller panicked before there was one
+				event.Duration = time.Since(start)
+				m.observe(r.Context(), event)
+			}
+		}()
+	}
 	if ref == nil {
 		ref = m.answer(w, r, next, lookup, key, &event)
 	}

@@ -12,7 +12,7 @@ import (
 //
 // Headers and trailers are a count of lines and a length, and that many pairs
 // of length-prefixed strings; the body takes the rest. The checksum covers all
-// other bytes. An unknown version means a newer writer, and a wrong checksum
+// that follows it; what comes before has one value only. An unknown version means a newer writer, and a wrong checksum
 // damage: the request did run, so the record is not replayable, and never
 // absent.
 const (
@@ -42,15 +42,33 @@ func tombstone() []byte {
 	return b
 }
 
-func (resp *response) encode() []byte {
-	size := recordHead + 2 + linesSize(resp.header) + linesSize(resp.trailer) + len(resp.body)
-	b := appendRecordHead(make([]byte, 0, size), 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(resp.status)) //nolint:gosec // WriteHeader admits 100 to 999
-	b = appendLines(b, resp.header)
-	b = appendLines(b, resp.trailer)
-	b = append(b, resp.body...)
-	seal(b)
-	return b
+// encode returns the record of a response whose body stands in buf behind room
+// bytes for what comes before it. Where they are enough, and not much else is
+// wasted, the record takes the memory of buf.
+func (resp *response) encode(buf []byte, room int) []byte {
+	var memory [512]byte // mostly enough, and then nothing is allocated
+	head := appendRecordHead(memory[:0], 0)
+	head = binary.BigEndian.AppendUint16(head, uint16(resp.status)) //nolint:gosec // WriteHeader admits 100 to 999
+	head = appendLines(head, resp.header)
+	head = appendLines(head, resp.trailer)
+	rec := buf[max(room-len(head), 0):]
+	if len(head) <= room && cap(buf)-len(rec) <= len(rec)/8 {
+		copy(rec, head)
+	} else {
+		rec = append(append(make([]byte, 0, len(head)+len(buf)-room), head...), buf[room:]...)
+	}
+	seal(rec)
+	return rec
+}
+
+// recordRoom is what the head of a record takes, at most, for a response whose
+// header is sent: without trailers, and with a Content-Type that is found later.
+func recordRoom(sent fields) int {
+	_, size := linesSize(sent)
+	if _, set := sent.get("Content-Type"); !set {
+		size += 48
+	}
+	return recordHead + 2 + 4*binary.MaxVarintLen16 + int(size) //nolint:gosec // of strings in memory
 }
 
 func appendRecordHead(b []byte, flags byte) []byte {
@@ -60,32 +78,15 @@ func appendRecordHead(b []byte, flags byte) []byte {
 
 func seal(rec []byte) { binary.BigEndian.PutUint32(rec[sumAt:], checksum(rec)) }
 
-// checksum covers rec without the checksum itself.
 func checksum(rec []byte) uint32 {
 	table := crc32.MakeTable(crc32.Castagnoli) // the package's own, made once
-	return crc32.Update(crc32.Update(0, table, rec[:sumAt]), table, rec[recordHead:])
-}
-
-func linesSize(f fields) int {
-	size := 2 * binary.MaxVarintLen32
-	for _, line := range f {
-		for _, v := range line.values {
-			size += len(line.name) + len(v) + 2*binary.MaxVarintLen32
-		}
-	}
-	return size
+	return crc32.Update(0, table, rec[recordHead:])
 }
 
 func appendLines(b []byte, f fields) []byte {
-	count, size := 0, 0
-	for _, line := range f {
-		count += len(line.values)
-		for _, v := range line.values {
-			size += stringSize(line.name) + stringSize(v)
-		}
-	}
-	b = binary.AppendUvarint(b, uint64(count))
-	b = binary.AppendUvarint(b, uint64(size))
+	count, size := linesSize(f)
+	b = binary.AppendUvarint(b, count)
+	b = binary.AppendUvarint(b, size)
 	for _, line := range f {
 		for _, v := range line.values {
 			b = appendString(b, line.name)
@@ -95,12 +96,23 @@ func appendLines(b []byte, f fields) []byte {
 	return b
 }
 
-func stringSize(s string) int {
-	n := 1
-	for rest := len(s) >> 7; rest > 0; rest >>= 7 {
+func linesSize(f fields) (count, size uint64) {
+	for _, line := range f {
+		count += uint64(len(line.values))
+		for _, v := range line.values {
+			size += stringSize(line.name) + stringSize(v)
+		}
+	}
+	return count, size
+}
+
+func stringSize(s string) uint64 {
+	size := uint64(len(s))
+	n := size + 1
+	for rest := size >> 7; rest > 0; rest >>= 7 {
 		n++
 	}
-	return n + len(s)
+	return n
 }
 
 // decodeRecord reads a record. Every record that is not a whole response of a

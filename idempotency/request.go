@@ -24,7 +24,7 @@ type input struct {
 }
 
 const (
-	inputSize     = 1 << 10  // of what is fingerprinted besides the body, and the room that reading it takes
+	inputSize     = 32       // of the method and all lengths, and of the end of the body
 	trustedLength = 16 << 10 // of a body that is announced and not there yet
 	keptInput     = 64 << 10 // the largest buffer that is kept for the next request
 )
@@ -52,12 +52,17 @@ func (m *Middleware) read(k *keyed, r *http.Request) *refusal {
 		limit = noLimit
 	}
 	in := k.input
+	var mediaType string
+	if values := r.Header["Content-Type"]; len(values) > 0 {
+		mediaType = values[0]
+	}
 	if in.bytes == nil {
-		in.bytes = make([]byte, 0, inputSize+min(max(r.ContentLength, 0), trustedLength))
+		size := inputSize + len(r.URL.Path) + len(r.URL.RawQuery) + len(mediaType)
+		in.bytes = make([]byte, 0, size+int(min(max(r.ContentLength, 0), trustedLength)))
 	}
 	b := appendTarget(in.bytes[:0], r)
 	if m.cfg.Fingerprint == nil {
-		b = appendString(b, r.Header.Get("Content-Type"))
+		b = appendString(b, mediaType)
 	}
 	k.bodyAt = len(b)
 	b, err := httpx.AppendBody(b, r, limit)
