@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/bracework/bracework/idempotency"
 	"github.com/stretchr/testify/assert"
@@ -112,3 +114,34 @@ func together(n int, f func(i int) int) []int {
 	}
 	return distinct
 }
+
+// What a store and its middleware have started ends with them.
+func TestNoGoroutineIsLeft(t *testing.T) { //nolint:paralleltest // it looks at all goroutines
+	const ours = "github.com/bracework/bracework/idempotency"
+	stacks := func() string {
+		memory := make([]byte, 1<<20)
+		return string(memory[:runtime.Stack(memory, true)])
+	}
+	for _, engine := range []string{sqliteEngine, postgresEngine, redisEngine} {
+		o, err := start(t, engine).open(t.Context())
+		require.NoError(t, err)
+		m, err := idempotency.New(o, idempotency.SingleTenant, idempotency.Config{Lease: minLease})
+		require.NoError(t, err)
+		var during string
+		h := m.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			<-time.After(3 * minLease)
+			during = stacks()
+		}))
+		for range 2 {
+			r := httptest.NewRequest(http.MethodPost, "/", nil)
+			r.Header.Set("Idempotency-Key", "k")
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		assert.Contains(t, during, ours)
+		require.NoError(t, m.Close())
+		o.end()
+		assert.NotContains(t, stacks(), ours, engine)
+	}
+}
+
+const minLease = 50 * time.Millisecond

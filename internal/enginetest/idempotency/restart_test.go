@@ -1,7 +1,9 @@
 package idempotency_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -41,19 +43,21 @@ type loaded struct {
 	mu      sync.Mutex
 	runs    map[string][]time.Time
 	slowest time.Duration
+	log     bytes.Buffer // its handler has a lock
 }
 
 const (
+	secret           = "secret-" // starts each key
 	loadLease        = time.Second
 	loadStoreTimeout = time.Second
 )
 
 func newLoaded(t *testing.T, s shared) *loaded {
 	t.Helper()
-	m, err := idempotency.New(mustOpen(t, s), idempotency.SingleTenant,
-		idempotency.Config{Lease: loadLease, StoreTimeout: loadStoreTimeout})
-	require.NoError(t, err)
 	l := &loaded{runs: map[string][]time.Time{}}
+	m, err := idempotency.New(mustOpen(t, s), idempotency.SingleTenant,
+		idempotency.Config{Lease: loadLease, StoreTimeout: loadStoreTimeout, Logger: slog.New(slog.NewTextHandler(&l.log, nil))})
+	require.NoError(t, err)
 	l.srv = httptest.NewServer(m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info, _ := idempotency.FromContext(r.Context())
 		l.mu.Lock()
@@ -65,13 +69,14 @@ func newLoaded(t *testing.T, s shared) *loaded {
 	t.Cleanup(func() {
 		l.srv.Close()
 		_ = m.Close()
+		assert.NotContains(t, l.log.String(), secret, "what a driver reports holds no key")
 	})
 	return l
 }
 
 func (l *loaded) post(ctx context.Context, client *http.Client, key string) reply {
 	start := time.Now()
-	got := post(ctx, client, l.srv.URL, key, 0)
+	got := post(ctx, client, l.srv.URL, secret+key, 0)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.slowest = max(l.slowest, time.Since(start))
@@ -98,7 +103,7 @@ func TestEngineKilledAndRestartedUnderLoad(t *testing.T) {
 						mu.Unlock()
 						for range 3 {
 							if got := l.post(t.Context(), client, key); got.status == http.StatusCreated {
-								assert.Equal(t, "done "+key, got.body)
+								assert.Equal(t, "done "+secret+key, got.body)
 							}
 						}
 					}
@@ -117,8 +122,8 @@ func TestEngineKilledAndRestartedUnderLoad(t *testing.T) {
 
 			// In the end each key has its answer.
 			for key := range asked {
-				got := postUntil(t, client, l.srv.URL, key, wide)
-				require.Equal(t, "done "+key, got.body)
+				got := postUntil(t, client, l.srv.URL, secret+key, wide)
+				require.Equal(t, "done "+secret+key, got.body)
 			}
 			again := 0
 			for key, runs := range l.runs {
@@ -145,10 +150,10 @@ func TestFrozenEngineIsGivenUp(t *testing.T) {
 			start := time.Now()
 			assert.Equal(t, http.StatusServiceUnavailable, l.post(t.Context(), client, "during").status)
 			assert.Less(t, time.Since(start), loadStoreTimeout+2*time.Second)
-			assert.Empty(t, l.runs["during"], "fails closed")
+			assert.Empty(t, l.runs["secret-during"], "fails closed")
 			db.Resume()
-			assert.Equal(t, "done during", postUntil(t, client, l.srv.URL, "during", wide).body)
-			assert.True(t, postUntil(t, client, l.srv.URL, "before", wide).replayed)
+			assert.Equal(t, "done secret-during", postUntil(t, client, l.srv.URL, "secret-during", wide).body)
+			assert.True(t, postUntil(t, client, l.srv.URL, "secret-before", wide).replayed)
 		})
 	}
 }
