@@ -1,7 +1,11 @@
 package idempotency_test
 
 import (
+	"bytes"
+	"context"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -179,6 +183,140 @@ func TestHeartbeat(t *testing.T) {
 			<-done
 		})
 	})
+}
+
+// deaf is a store that does not look at its context while it hangs.
+type deaf struct {
+	*idempotency.MemoryStore
+	hang atomic.Int64
+}
+
+func (s *deaf) wait() { time.Sleep(time.Duration(s.hang.Load())) }
+
+func (s *deaf) Claim(ctx context.Context, req idempotency.ClaimRequest) (idempotency.Claim, error) {
+	s.wait()
+	return s.MemoryStore.Claim(ctx, req)
+}
+
+func (s *deaf) Extend(ctx context.Context, key idempotency.Key, token idempotency.Token, lease time.Duration) error {
+	s.wait()
+	return s.MemoryStore.Extend(ctx, key, token, lease)
+}
+
+func (s *deaf) Complete(ctx context.Context, key idempotency.Key, token idempotency.Token, rec []byte, ttl time.Duration) error {
+	s.wait()
+	return s.MemoryStore.Complete(ctx, key, token, rec, ttl)
+}
+
+func TestStoreThatIgnoresItsContext(t *testing.T) {
+	t.Parallel()
+	setup := func(t *testing.T, h http.HandlerFunc) (*fixture, *deaf) {
+		t.Helper()
+		mem := idempotency.NewMemoryStore(idempotency.MemoryConfig{})
+		t.Cleanup(func() { _ = mem.Close() })
+		s := &deaf{MemoryStore: mem}
+		return setupStore(t, s, h), s
+	}
+	t.Run("claim", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			f, s := setup(t, nil)
+			s.hang.Store(int64(time.Minute))
+			start := time.Now()
+			assert.Equal(t, http.StatusServiceUnavailable, f.post("k", "").StatusCode)
+			assert.Equal(t, 2*time.Second, time.Since(start))
+			time.Sleep(time.Minute)
+			s.hang.Store(int64(0))
+			assert.Equal(t, http.StatusCreated, f.post("k", "").StatusCode, "the claim that came late was given back")
+		})
+	})
+	t.Run("claim, many times", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			f, s := setup(t, nil)
+			s.hang.Store(int64(time.Hour))
+			var wg sync.WaitGroup
+			for range 1200 {
+				wg.Go(func() { f.post("k", "") })
+			}
+			wg.Wait()
+			start := time.Now()
+			assert.Equal(t, http.StatusServiceUnavailable, f.post("k", "").StatusCode)
+			assert.Zero(t, time.Since(start), "it is not asked any more")
+			time.Sleep(3 * time.Hour)
+			s.hang.Store(int64(0))
+			assert.Equal(t, http.StatusCreated, f.post("k", "").StatusCode)
+		})
+	})
+	t.Run("save", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			var s *deaf
+			f, s := setup(t, func(http.ResponseWriter, *http.Request) { s.hang.Store(int64(10 * time.Second)) })
+			start := time.Now()
+			assert.Equal(t, http.StatusOK, f.post("k", "").StatusCode)
+			assert.Equal(t, 2*time.Second, time.Since(start))
+			time.Sleep(time.Minute)
+			s.hang.Store(int64(0))
+			assert.True(t, replayed(f.post("k", "")), "it came through in the end")
+		})
+	})
+	t.Run("renewal", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			var s *deaf
+			start := time.Now()
+			f, s := setup(t, func(_ http.ResponseWriter, r *http.Request) {
+				s.hang.Store(int64(time.Hour))
+				<-r.Context().Done()
+				assert.ErrorIs(t, context.Cause(r.Context()), idempotency.ErrLeaseLost)
+				s.hang.Store(int64(0))
+			})
+			f.post("k", "")
+			assert.Equal(t, 30*time.Second, time.Since(start))
+			time.Sleep(2 * time.Hour)
+		})
+	})
+}
+
+// damaged spoils the records that it returns.
+type damaged struct {
+	*idempotency.MemoryStore
+	spoil func([]byte) []byte
+}
+
+func (s damaged) Claim(ctx context.Context, req idempotency.ClaimRequest) (idempotency.Claim, error) {
+	claim, err := s.MemoryStore.Claim(ctx, req)
+	claim.Record = s.spoil(bytes.Clone(claim.Record))
+	return claim, err
+}
+
+func TestDamagedRecord(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func([]byte) []byte{
+		"a bit of the body":  func(rec []byte) []byte { rec[len(rec)-1] ^= 1; return rec },
+		"a bit of the head":  func(rec []byte) []byte { rec[10] ^= 1; return rec },
+		"cut off":            func(rec []byte) []byte { return rec[:len(rec)-1] },
+		"longer":             func(rec []byte) []byte { return append(rec, 0) },
+		"nothing":            func([]byte) []byte { return nil },
+		"of another format":  func([]byte) []byte { return []byte(`{"status":200}`) },
+		"of a later version": func(rec []byte) []byte { rec[3]++; return rec },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mem := idempotency.NewMemoryStore(idempotency.MemoryConfig{})
+			t.Cleanup(func() { _ = mem.Close() })
+			f := setupStore(t, damaged{mem, func(rec []byte) []byte {
+				if len(rec) == 0 {
+					return rec
+				}
+				return spoil(rec)
+			}}, nil)
+			f.post("k", "")
+			assert.Equal(t, "idempotency-response-unavailable", problem(t, f.post("k", ""), http.StatusConflict))
+			assert.EqualValues(t, 1, f.runs.Load())
+		})
+	}
 }
 
 func TestStoreFullIsRefused(t *testing.T) {

@@ -1,10 +1,11 @@
 // Package idempotency makes unsafe HTTP requests safe to retry: of all requests
 // with the same Idempotency-Key one runs, and the others get its response.
 //
-// [New] wraps any [http.Handler]. It starts no goroutine; while a request runs,
-// one renews its lease, and after a failure of the store one may tidy up, for
-// which [Middleware.Close] waits. [NewMemoryStore] starts a janitor and has a
-// Close of its own.
+// [New] wraps any [http.Handler]. It starts no goroutine; a lease that needs
+// renewal and a store that fails may start one, for which [Middleware.Close]
+// waits. [NewMemoryStore] starts a janitor and has a Close of its own. Packages
+// sqlstore and redisstore keep records in PostgreSQL, SQLite and Redis; storetest
+// and idempotencytest check stores and whole services.
 //
 // # Model
 //
@@ -19,10 +20,10 @@
 // refusal:
 //
 //	same request, completed        the same status, body and headers, X-Idempotency-Replay: true
-//	same request, still running    409 and Retry-After
+//	same request, still running    409 and Retry-After, after [Config.Wait]
 //	same key, other request        422, also while the first is running
 //	same request, response lost    409 with a type of its own; never a second run
-//	  (too large, cut off, hijacked, or dropped to make room)
+//	  (too large, cut off, hijacked, damaged, or dropped to make room)
 //	key malformed or doubled       400
 //	key missing                    passed on untouched, or 400 with RequireKey
 //	scope unknown                  403
@@ -30,7 +31,7 @@
 //	store down                     503 and Retry-After; the handler does not run
 //
 // Two requests are the same when method, path, query, Content-Type and body
-// are equal; [Config.Fingerprint] can look closer.
+// are equal; [Config.Fingerprint] can look closer, such as [JSONFingerprint].
 //
 // # Guarantees and limits
 //
@@ -39,7 +40,8 @@
 // when an earlier attempt did not end in a stored response: its process died
 // or ran longer than [Config.MaxRun] (after the lease ends), it panicked, its
 // status is one that [Config.StoreResponse] refuses, or the store stayed down
-// until the lease ended.
+// until the lease ended. Where the effect is in a SQL database, sqlstore's InTx
+// commits it together with the response, and it happens exactly once.
 //
 // A handler that calls a system which knows no idempotency keys has to decide
 // what a failure there means. A 5xx answer is not stored, so a retry calls
@@ -58,7 +60,8 @@
 // requests are read into memory before the handler runs.
 //
 // Put authentication and rate limits outside of this middleware, compression
-// too.
+// too. The page docs/idempotency.md of the repository has the wiring of routers
+// and browsers, and each fault with what becomes of it.
 package idempotency
 
 import (

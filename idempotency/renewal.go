@@ -38,19 +38,19 @@ func (l *renewal) start(run *run, asked time.Time, end context.CancelCauseFunc) 
 }
 
 // next is the time to the next tick: a third of the lease, less a random part
-// so that requests that came together do not renew together, or the rest of
-// MaxRun.
+// so that requests that came together do not renew together, or what is left of
+// the lease or of MaxRun.
 func (l *renewal) next() time.Duration {
 	third := l.run.m.cfg.Lease / 3
-	next := third - rand.N(third/10) //nolint:gosec // jitter
-	if l.deadline.IsZero() {
+	next := min(third-rand.N(third/10), time.Until(l.leaseEnd)) //nolint:gosec // jitter
+	switch {
+	case l.deadline.IsZero():
 		return next
+	case l.paused:
+		return time.Until(l.deadline)
+	default:
+		return min(next, time.Until(l.deadline))
 	}
-	rest := time.Until(l.deadline)
-	if l.paused {
-		return rest
-	}
-	return min(next, rest)
 }
 
 func (l *renewal) tick() {

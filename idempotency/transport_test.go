@@ -44,6 +44,20 @@ func TestTransportSendsOneKeyOverAllTries(t *testing.T) {
 	assert.Len(t, key, 32)
 }
 
+func TestTransportWithoutABase(t *testing.T) {
+	t.Parallel()
+	f := setup(t, nil)
+	srv := httptest.NewServer(f.handler)
+	t.Cleanup(srv.Close)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL, nil)
+	require.NoError(t, err)
+	r.Header = nil
+	resp, err := new(idempotency.Transport).RoundTrip(r)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	assert.Equal(t, []idempotency.Outcome{idempotency.OutcomeStored}, f.outcomes())
+}
+
 func TestTransportLeavesAlone(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -72,8 +86,8 @@ func TestTransportLeavesAlone(t *testing.T) {
 	}
 }
 
-// Without a Base it is http.DefaultTransport, whose silent repetition over a
-// broken connection then carries the key.
+// http.Transport repeats a request over a broken connection by itself, and then
+// sends the same key.
 func TestTransportOverABrokenConnection(t *testing.T) {
 	t.Parallel()
 	f := setup(t, nil)
@@ -86,7 +100,9 @@ func TestTransportOverABrokenConnection(t *testing.T) {
 		f.handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(srv.Close)
-	client := &http.Client{Transport: &idempotency.Transport{}}
+	base := &http.Transport{MaxConnsPerHost: 1} // so that the second request takes the first one's connection
+	t.Cleanup(base.CloseIdleConnections)
+	client := &http.Client{Transport: &idempotency.Transport{Base: base}}
 	post := func() *http.Response {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL, strings.NewReader("pay"))
 		require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/bracework/bracework/connectors/slack"
 	"github.com/bracework/bracework/health"
 	"github.com/bracework/bracework/idempotency"
+	"github.com/bracework/bracework/idempotency/sqlstore"
 	"github.com/bracework/bracework/logging"
 	"github.com/bracework/bracework/ratelimit"
 )
@@ -37,7 +38,7 @@ type app struct {
 	health    *health.Health
 	buckets   *ratelimit.MemoryStore
 	limiter   *ratelimit.Limiter
-	records   *idempotency.MemoryStore
+	records   *sqlstore.Store
 	once      *idempotency.Middleware
 	slack     *breaker.Breaker
 	actions   *connectors.Registry
@@ -72,7 +73,7 @@ func newApp(ctx context.Context, cfg config, stdout io.Writer) (_ *app, err erro
 	if a.workflows, err = compile(all); err != nil {
 		return nil, err
 	}
-	if err := a.openMiddleware(); err != nil {
+	if err := a.openMiddleware(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.openActions(ctx); err != nil {
@@ -89,14 +90,20 @@ func newApp(ctx context.Context, cfg config, stdout io.Writer) (_ *app, err erro
 	return a, nil
 }
 
-func (a *app) openMiddleware() (err error) {
+func (a *app) openMiddleware(ctx context.Context) (err error) {
 	a.buckets = ratelimit.NewMemoryStore(ratelimit.MemoryConfig{})
 	a.onClose(a.buckets.Close)
 	if a.limiter, err = ratelimit.New(a.buckets, a.tenantOf, a.tierOf, ratelimit.Config{Logger: a.log}); err != nil {
 		return err
 	}
-	a.records = idempotency.NewMemoryStore(idempotency.MemoryConfig{})
+	// In the file, so that a restart does not run a request twice.
+	if a.records, err = sqlstore.New(a.store.db, sqlstore.SQLite, sqlstore.Config{Logger: a.log}); err != nil {
+		return err
+	}
 	a.onClose(a.records.Close)
+	if err := a.records.Migrate(ctx); err != nil {
+		return err
+	}
 	a.once, err = idempotency.New(a.records, a.tenantOf, idempotency.Config{Logger: a.log, StoreResponse: keep, MaxRequestBody: maxWebhookBody})
 	if err != nil {
 		return err

@@ -19,7 +19,12 @@ import (
 // open makes an app on a port and in a folder of its own.
 func open(t *testing.T) (*app, http.Handler) {
 	t.Helper()
-	cfg, err := loadConfig(env(map[string]string{"ADDR": "127.0.0.1:0", "DATA_DIR": t.TempDir()}))
+	return openIn(t, t.TempDir())
+}
+
+func openIn(t *testing.T, dir string) (*app, http.Handler) {
+	t.Helper()
+	cfg, err := loadConfig(env(map[string]string{"ADDR": "127.0.0.1:0", "DATA_DIR": dir}))
 	require.NoError(t, err)
 	a, err := newApp(context.Background(), cfg, &bytes.Buffer{})
 	require.NoError(t, err)
@@ -56,6 +61,21 @@ func TestRealPayloads(t *testing.T) {
 	}
 }
 
+func TestARestartForgetsNoKey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	keyed := map[string]string{"Idempotency-Key": "k"}
+	first, h := openIn(t, dir)
+	answer := post(h, "/api/webhooks/wf_456", `{"event":"x"}`, keyed)
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.NoError(t, first.close())
+	second, h := openIn(t, dir)
+	again := post(h, "/api/webhooks/wf_456", `{"event":"x"}`, keyed)
+	assert.Equal(t, answer.Body.String(), again.Body.String())
+	assert.Equal(t, "true", again.Header().Get("X-Idempotency-Replay"))
+	assert.Empty(t, second.sink.all())
+}
+
 func TestDryRunLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	a, h := open(t)
@@ -63,9 +83,11 @@ func TestDryRunLeavesNoTrace(t *testing.T) {
 	count := func() [5]int64 {
 		runs, err := a.store.countRuns(t.Context())
 		require.NoError(t, err)
+		var records int64
+		require.NoError(t, a.store.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM idempotency_records").Scan(&records))
 		s := a.slack.Snapshot()
 		return [5]int64{
-			int64(runs), int64(a.records.Stats().Records), int64(a.buckets.Stats().Keys), int64(len(a.sink.all())),
+			int64(runs), records, int64(a.buckets.Stats().Keys), int64(len(a.sink.all())),
 			int64(s.Successes + s.Failures + s.Neutrals + s.Rejected),
 		}
 	}

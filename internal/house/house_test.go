@@ -186,6 +186,25 @@ func TestLinksInThePagesLeadSomewhere(t *testing.T) {
 	}
 }
 
+// A test that a page names is there.
+func TestPagesNameTestsThatExist(t *testing.T) {
+	t.Parallel()
+	var tests strings.Builder
+	for _, path := range find(t, func(path string) bool { return strings.HasSuffix(path, "_test.go") }) {
+		src, err := os.ReadFile(filepath.Join(root, path))
+		require.NoError(t, err)
+		tests.Write(src)
+	}
+	named := regexp.MustCompile("`(Test[A-Z]\\w+)`")
+	for _, path := range find(t, func(path string) bool { return strings.HasSuffix(path, ".md") }) {
+		src, err := os.ReadFile(filepath.Join(root, path))
+		require.NoError(t, err)
+		for _, m := range named.FindAllSubmatch(src, -1) {
+			assert.Contains(t, tests.String(), "func "+string(m[1])+"(t *testing.T)", "%s", path)
+		}
+	}
+}
+
 // find walks the tree without hidden folders, except .github.
 func find(t *testing.T, match func(path string) bool) []string {
 	t.Helper()
