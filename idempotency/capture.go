@@ -137,9 +137,14 @@ func (c *capture) spill() {
 	c.buf, c.room = nil, 0
 }
 
+// saveTombstone ends the renewal of the lease: it would find that there is
+// nothing to renew, and take that for the loss of the lease.
 func (c *capture) saveTombstone() {
+	c.run.lease.pause()
 	c.tombstoned = true
-	c.tombstoneErr = c.run.complete(tombstone())
+	if c.tombstoneErr = c.run.complete(tombstone()); c.tombstoneErr != nil {
+		c.run.lease.resume()
+	}
 }
 
 func (c *capture) Flush() { _ = c.FlushError() }

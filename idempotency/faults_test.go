@@ -3,6 +3,7 @@ package idempotency_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -160,6 +161,30 @@ func TestHeartbeat(t *testing.T) {
 			}()
 			f.post("k", "")
 			assert.True(t, replayed(f.post("k", "")))
+		})
+	})
+	t.Run("a response that outgrew the cap goes on past its lease", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			f, s := setupFaulty(t, func(w http.ResponseWriter, r *http.Request) {
+				for range 10 {
+					_, _ = io.WriteString(w, "part ")
+					time.Sleep(20 * time.Second)
+					assert.NoError(t, r.Context().Err())
+				}
+			}, func(c *idempotency.Config) { c.MaxResponseBody = 1 })
+			assert.Equal(t, 50, len(text(t, f.post("k", ""))))
+			assert.Equal(t, http.StatusConflict, f.post("k", "").StatusCode)
+
+			// While the tombstone is not saved, the lease holds the key.
+			s.set(func() { s.complete = errDown })
+			go func() {
+				time.Sleep(time.Minute)
+				assert.Equal(t, "idempotency-request-in-flight", problem(t, f.post("l", ""), http.StatusConflict))
+				s.set(func() { s.complete = nil })
+			}()
+			f.post("l", "")
+			assert.Equal(t, "idempotency-response-unavailable", problem(t, f.post("l", ""), http.StatusConflict))
 		})
 	})
 	t.Run("MaxRun ends the context and the renewal", func(t *testing.T) {

