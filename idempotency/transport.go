@@ -28,12 +28,12 @@ type Transport struct {
 	NewKey func(*http.Request) string
 }
 
-var _ http.RoundTripper = (*Transport)(nil)
+var _ http.RoundTripper = Transport{}
 
 // RoundTrip implements [http.RoundTripper]. It sets the key of requests with
 // the methods POST, PUT, PATCH and DELETE that have neither an Idempotency-Key
 // nor an X-Idempotency-Key.
-func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if key := t.key(r); key != "" {
 		r = r.Clone(r.Context()) // a RoundTripper must not modify the request
 		if r.Header == nil {
@@ -47,7 +47,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r) //nolint:forbidigo // what http.Client itself falls back to
 }
 
-func (t *Transport) key(r *http.Request) string {
+func (t Transport) key(r *http.Request) string {
 	switch r.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 	default:

@@ -64,7 +64,7 @@ func serve(s shared) error {
 // header is no part of what makes a request the same.
 func pause(r *http.Request) {
 	ms, _ := strconv.Atoi(r.Header.Get("X-Pause"))
-	time.Sleep(time.Duration(ms) * time.Millisecond) // stands for work, in another process
+	<-time.After(time.Duration(ms) * time.Millisecond) // stands for work, in another process
 }
 
 func answer(w http.ResponseWriter, info idempotency.Info) {
