@@ -173,7 +173,7 @@ func TestHeartbeat(t *testing.T) {
 					assert.NoError(t, r.Context().Err())
 				}
 			}, func(c *idempotency.Config) { c.MaxResponseBody = 1 })
-			assert.Equal(t, 50, len(text(t, f.post("k", ""))))
+			assert.Len(t, text(t, f.post("k", "")), 50)
 			assert.Equal(t, http.StatusConflict, f.post("k", "").StatusCode)
 
 			// While the tombstone is not saved, the lease holds the key.
