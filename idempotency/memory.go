@@ -182,7 +182,7 @@ func (s *MemoryStore) complete(key Key, token Token, body []byte, ttl time.Durat
 	if rec.state == memoryInFlight {
 		rec.wake()
 		rec.state, rec.body, rec.ended = memoryCompleted, body, now
-		s.bytes.Add(int64(len(body)))
+		s.bytes.Add(int64(cap(body)))
 		if len(body) > 0 {
 			sh.queue(rec)
 		}

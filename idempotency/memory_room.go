@@ -53,7 +53,7 @@ func (s *MemoryStore) evict(sh *memoryShard) {
 		s.remove(sh, rec.key, rec)
 	default:
 		sh.unlink(rec)
-		s.bytes.Add(-int64(len(rec.body)))
+		s.bytes.Add(-int64(cap(rec.body)))
 		rec.body = nil
 	}
 }
@@ -61,7 +61,7 @@ func (s *MemoryStore) evict(sh *memoryShard) {
 func (s *MemoryStore) remove(sh *memoryShard, key Key, rec *memoryRecord) {
 	sh.unlink(rec)
 	delete(sh.records, key)
-	s.bytes.Add(-recordOverhead - int64(len(rec.body)))
+	s.bytes.Add(-recordOverhead - int64(cap(rec.body)))
 }
 
 // makeRoom evicts the oldest records that can go until the store is within its cap, and
