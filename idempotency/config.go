@@ -134,6 +134,11 @@ func (c Config) validate() error {
 	if len(c.Methods) == 0 {
 		refuse("Config.Methods is empty")
 	}
+	for _, method := range c.Methods {
+		if !isFieldName(method) || method != strings.ToUpper(method) {
+			refuse("%q is no method; methods are upper case", method)
+		}
+	}
 	if c.MaxKeyLength < 0 {
 		refuse("Config.MaxKeyLength is negative")
 	}

@@ -55,7 +55,11 @@ var (
 // missing differs from null. Of members with one
 // name the first counts at a path, and the last inside of a value.
 //
-// A body that is not JSON, or has none of the paths, is answered with 400.
+// A body that is not JSON, or lacks all of the paths, is answered with 400; a
+// path that is missing beside another one is no error, so look twice at their
+// spelling. Since a 4xx is kept, too, a client that corrects a field which does
+// not count gets the old refusal: name every field that a correction may touch,
+// or call [NoStore] for such refusals.
 func JSONFingerprint(paths ...string) FingerprintFunc {
 	paths = append([]string(nil), paths...)
 	const missing, present = 0, 1

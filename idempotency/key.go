@@ -14,7 +14,9 @@ type KeyFunc = func(*http.Request) (string, error)
 
 // ScopeFunc names whose keys are meant: a stable id of the tenant or the
 // principal, never a credential that is rotated. Equal keys in different scopes
-// never meet. An empty scope or an error is answered with 403.
+// never meet. An empty scope or an error is answered with 403, which tells a
+// client to give up; the error is logged. Where finding the tenant can fail for a
+// while, find it further out, and answer 503 there.
 type ScopeFunc = func(*http.Request) (string, error)
 
 // SingleTenant is the [ScopeFunc] of a service whose callers share one set of

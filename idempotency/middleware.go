@@ -94,14 +94,15 @@ type Middleware struct {
 // may be nil: use [SingleTenant] where there is nobody to tell apart. All
 // misconfigurations are reported, in one error.
 func New(store Store, scope ScopeFunc, cfg Config) (*Middleware, error) {
+	var noStore, noScope error
 	if store == nil {
-		return nil, errors.New("idempotency: store is nil")
+		noStore = errors.New("idempotency: store is nil")
 	}
 	if scope == nil {
-		return nil, errors.New("idempotency: scope is nil")
+		noScope = errors.New("idempotency: scope is nil")
 	}
 	cfg, err := cfg.withDefaults()
-	if err != nil {
+	if err := errors.Join(noStore, noScope, err); err != nil {
 		return nil, err
 	}
 	m := &Middleware{store: store, scope: scope, cfg: cfg, tasks: tasks{stop: make(chan struct{})}}
@@ -174,6 +175,9 @@ func (m *Middleware) lookup(r *http.Request, key string, keyErr error) (Key, *re
 	}
 	scope, err := m.scope(r)
 	if err != nil || scope == "" {
+		if err != nil {
+			m.log(r.Context(), slog.LevelWarn, "Idempotency scope refused", slog.Any("error", err))
+		}
 		return Key{}, refuseScope()
 	}
 	return lookupKey(scope, key), nil

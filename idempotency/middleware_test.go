@@ -451,6 +451,8 @@ func TestNewRefuses(t *testing.T) {
 	t.Cleanup(func() { _ = store.Close() })
 	for name, cfg := range map[string]idempotency.Config{
 		"no methods":       {Methods: []string{}},
+		"lower case":       {Methods: []string{"post"}},
+		"empty method":     {Methods: []string{""}},
 		"no headers":       {KeyHeaders: []string{}},
 		"bad header":       {KeyHeaders: []string{"Idempotency Key"}},
 		"bad replay":       {ReplayHeader: "a:b"},
@@ -464,10 +466,10 @@ func TestNewRefuses(t *testing.T) {
 		_, err := idempotency.New(store, idempotency.SingleTenant, cfg)
 		require.ErrorContains(t, err, "idempotency: ", name)
 	}
-	_, err := idempotency.New(nil, idempotency.SingleTenant, idempotency.Config{})
-	require.Error(t, err)
-	_, err = idempotency.New(store, nil, idempotency.Config{})
-	require.Error(t, err)
+	_, err := idempotency.New(nil, nil, idempotency.Config{TTL: -1})
+	for _, problem := range []string{"store is nil", "scope is nil", "TTL"} {
+		require.ErrorContains(t, err, problem, "all of them in one error")
+	}
 }
 
 func TestDocURL(t *testing.T) {

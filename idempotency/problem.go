@@ -34,7 +34,7 @@ func refuseKeyMissing() *refusal {
 func refuseKeyInvalid() *refusal {
 	return &refusal{
 		OutcomeKeyInvalid, http.StatusBadRequest, "idempotency-key-invalid", "Idempotency key invalid",
-		"Send one key of printable ASCII characters, bare or as a quoted string.", 0,
+		"Send one key of printable ASCII characters, not longer than documented, bare or as a quoted string.", 0,
 	}
 }
 

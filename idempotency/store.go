@@ -3,6 +3,7 @@ package idempotency
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 )
 
@@ -40,20 +41,22 @@ var ErrStoreFull = errors.New("idempotency: store full")
 // [Config.StoreTimeout].
 type Store interface {
 	// Claim decides, in this order: an absent, expired or released record is
-	// claimed; a record in flight with the request's own token stays claimed
-	// (so that Claim can be repeated); another fingerprint is a Mismatch, also
+	// claimed; a record in flight with the request's own token stays claimed,
+	// its lease renewed (so that Claim can be repeated); another fingerprint is a Mismatch, also
 	// in flight; a completed record is a Replay; a live lease is Busy; a dead
 	// one is taken over with the next attempt number.
 	//
 	// An error means that the outcome is unknown; the caller then releases the
 	// token. ErrStoreFull means that nothing was claimed.
 	Claim(ctx context.Context, req ClaimRequest) (Claim, error)
-	// Extend renews the lease to the given length from now. It fails with
-	// ErrLeaseLost unless token owns the record in flight.
+	// Extend renews the lease to the given length from now, also one that has
+	// ended while nobody took over. It fails with ErrLeaseLost unless token owns
+	// the record in flight.
 	Extend(ctx context.Context, key Key, token Token, lease time.Duration) error
 	// Complete stores rec, to be replayed until ttl has passed. It fails with
-	// ErrLeaseLost unless token owns the record in flight, or has completed it
-	// before. It must not retain rec.
+	// ErrLeaseLost unless token owns the record in flight, be its lease over or
+	// not, or has completed it before: then the first rec stays. It must not
+	// retain rec.
 	Complete(ctx context.Context, key Key, token Token, rec []byte, ttl time.Duration) error
 	// Release gives the claim back. The attempt number is kept for the TTL of
 	// the claim; the fingerprint is not. Releasing what token does not own is
@@ -80,6 +83,22 @@ const (
 	Busy                           // another attempt is running
 	Mismatch                       // the key belongs to a different request
 )
+
+// String returns the name of the state.
+func (s ClaimState) String() string {
+	switch s {
+	case Claimed:
+		return "Claimed"
+	case Replay:
+		return "Replay"
+	case Busy:
+		return "Busy"
+	case Mismatch:
+		return "Mismatch"
+	default:
+		return "ClaimState(" + strconv.Itoa(int(s)) + ")"
+	}
+}
 
 // Claim is the result of [Store.Claim].
 type Claim struct {

@@ -13,8 +13,9 @@ import (
 // the key: those of a retrying RoundTripper in Base, and those of
 // [http.Transport] itself, which repeats a POST over a broken connection when
 // the header is there and the body can be read again. Where a loop calls
-// [http.Client.Do], each call is a new request and gets a new key; set the
-// header before the loop, Transport leaves it alone.
+// [http.Client.Do], or a retrying client does so inside, each call is a new
+// request and gets a new key: set the header before the loop, which Transport
+// leaves alone, or put the retrying client's RoundTripper in Base.
 //
 // The zero value is ready for use, and safe for concurrent use.
 type Transport struct {

@@ -53,8 +53,8 @@ func runFaultRules() []rule {
 
 // holdsLease skips a rule whose retries must come within the lease.
 func (s *subject) holdsLease() {
-	if s.Config.Lease < time.Second {
-		s.skipf("takes a Config.Lease of at least 1 s; it is %v", s.Config.Lease)
+	if s.Config.Lease < time.Second || s.Config.Lease <= s.Config.Wait {
+		s.skipf("takes a Config.Lease of at least 1 s and more than Config.Wait; it is %v", s.Config.Lease)
 	}
 }
 

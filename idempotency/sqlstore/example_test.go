@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"net/http"
@@ -21,6 +22,9 @@ func ExampleStore_InTx() { //nolint:testableexamples // it needs a database
 		panic(err)
 	}
 	defer store.Close()
+	if err := store.Migrate(context.Background()); err != nil {
+		panic(err)
+	}
 	m, err := idempotency.New(store, idempotency.ByHeader("X-Account"), idempotency.Config{RequireKey: true})
 	if err != nil {
 		panic(err)

@@ -28,9 +28,12 @@
 //
 // A request takes two statements, a replay one; a renewal of the lease is a
 // third. No connection is held while a handler runs, except by InTx. On SQLite,
-// writers queue for the one write lock: set a busy timeout ("busy_timeout"), WAL
-// mode ("journal_mode=WAL") and immediate transactions ("_txlock=immediate") in
-// the driver's DSN.
+// writers queue for the one write lock: let the connections wait for it, and use
+// the write-ahead log. With modernc.org/sqlite that is the DSN
+//
+//	file:shop.db?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_txlock=immediate
+//
+// Other drivers spell it in their own way.
 package sqlstore
 
 import (

@@ -79,8 +79,9 @@ func (s *Store) completeTx(ctx context.Context, tx *sql.Tx, captured *idempotenc
 //	nil, and nobody knows             one of both   503                         replays it, or runs again
 //
 // Without begin there is no transaction, and the response is saved as usual. An
-// unkeyed request is a plain transaction: committed when fn returns nil, and
-// otherwise rolled back and answered with 500.
+// unkeyed request is a plain transaction, committed when fn returns nil, and
+// otherwise rolled back and answered with 500; so is each request that did not
+// come through the middleware.
 //
 // On SQLite the transaction takes the write lock when it begins, and the lease
 // is not renewed while it is open; nobody could take it over.
@@ -174,6 +175,10 @@ func (t *transaction) end(err error) error {
 	case errors.Is(err, idempotency.ErrNotStored):
 		t.rollback()
 		return nil
+	case errors.Is(err, idempotency.ErrLeaseLost):
+		t.store.log(t.ctx, slog.LevelWarn, "Idempotent transaction rolled back: another attempt has taken over, or the middleware has another store", err)
+		t.rollback()
+		return err
 	case err != nil:
 		t.store.log(t.ctx, slog.LevelError, "Idempotent transaction rolled back", err)
 		t.rollback()

@@ -26,28 +26,28 @@ func claimRules() []rule {
 			require.Equal(s.t, 1, s.claim(req).Attempt)
 			s.advance(lease - edge)
 			claim := s.claim(req)
-			assert.Equal(s.t, idempotency.Claimed, claim.State)
-			assert.Equal(s.t, 1, claim.Attempt)
+			assert.Equal(s.t, idempotency.Claimed.String(), claim.State.String(), "state of the claim")
+			assert.Equal(s.t, 1, claim.Attempt, "attempt of the claim")
 			s.advance(lease - edge)
 			s.isBusy(req.Key)
 		}},
 		{"another fingerprint is a mismatch while in flight", func(s *subject) {
 			k := s.key()
 			s.own(k, 1)
-			assert.Equal(s.t, idempotency.Mismatch, s.claim(other(request(k, s.token()))).State)
+			assert.Equal(s.t, idempotency.Mismatch.String(), s.claim(other(request(k, s.token()))).State.String(), "state of the claim")
 			s.isBusy(k)
 		}},
 		{"another fingerprint is a mismatch when the lease has ended", func(s *subject) {
 			k := s.key()
 			s.own(k, 1)
 			s.advance(lease)
-			assert.Equal(s.t, idempotency.Mismatch, s.claim(other(request(k, s.token()))).State)
+			assert.Equal(s.t, idempotency.Mismatch.String(), s.claim(other(request(k, s.token()))).State.String(), "state of the claim")
 			s.own(k, 2)
 		}},
 		{"another fingerprint is a mismatch after completion", func(s *subject) {
 			k := s.key()
 			require.NoError(s.t, s.complete(k, s.own(k, 1), "r"))
-			assert.Equal(s.t, idempotency.Mismatch, s.claim(other(request(k, s.token()))).State)
+			assert.Equal(s.t, idempotency.Mismatch.String(), s.claim(other(request(k, s.token()))).State.String(), "state of the claim")
 			s.replays(k, []byte("r"))
 		}},
 		{"a lease holds to its end, and is then taken over as the next attempt", func(s *subject) {
@@ -81,8 +81,8 @@ func claimRules() []rule {
 			s.own(k, 1)
 			s.advance(lease + ttl)
 			claim := s.claim(other(request(k, s.token())))
-			assert.Equal(s.t, idempotency.Claimed, claim.State)
-			assert.Equal(s.t, 1, claim.Attempt)
+			assert.Equal(s.t, idempotency.Claimed.String(), claim.State.String(), "state of the claim")
+			assert.Equal(s.t, 1, claim.Attempt, "attempt of the claim")
 		}},
 		{"a record is replayed byte for byte", func(s *subject) {
 			every := make([]byte, 256)

@@ -97,16 +97,16 @@ func ownerRules() []rule {
 			req := request(s.key(), s.token())
 			s.claim(req)
 			require.NoError(s.t, s.complete(req.Key, req.Token, "r"))
-			assert.Equal(s.t, idempotency.Replay, s.claim(req).State)
+			assert.Equal(s.t, idempotency.Replay.String(), s.claim(req).State.String(), "state of the claim")
 		}},
 		{"a released key is claimed as the next attempt, with any fingerprint", func(s *subject) {
 			k := s.key()
 			s.release(k, s.own(k, 1))
 			req := other(request(k, s.token()))
 			claim := s.claim(req)
-			assert.Equal(s.t, idempotency.Claimed, claim.State)
-			assert.Equal(s.t, 2, claim.Attempt)
-			assert.Equal(s.t, idempotency.Mismatch, s.claim(request(k, s.token())).State)
+			assert.Equal(s.t, idempotency.Claimed.String(), claim.State.String(), "state of the claim")
+			assert.Equal(s.t, 2, claim.Attempt, "attempt of the claim")
+			assert.Equal(s.t, idempotency.Mismatch.String(), s.claim(request(k, s.token())).State.String(), "state of the claim")
 			s.release(k, req.Token)
 			s.own(k, 3)
 		}},

@@ -109,11 +109,11 @@ func raceRules() []rule {
 				})
 				require.NoError(s.t, err)
 				if completed == nil {
-					require.Equal(s.t, idempotency.Replay, claim.State)
+					require.Equal(s.t, idempotency.Replay.String(), claim.State.String(), "state of the claim")
 					continue
 				}
 				require.ErrorIs(s.t, completed, idempotency.ErrLeaseLost)
-				require.Equal(s.t, idempotency.Claimed, claim.State)
+				require.Equal(s.t, idempotency.Claimed.String(), claim.State.String(), "state of the claim")
 				require.NoError(s.t, s.complete(k, taker, "taker"))
 				s.replays(k, []byte("taker"))
 			}
@@ -165,7 +165,7 @@ func checkPurgeRace(s *subject) {
 			tokens[n] = s.token()
 			claim, err := s.store.Claim(s.ctx(), request(keys[n], tokens[n]))
 			s.noError(err)
-			assert.Equal(s.t, idempotency.Claimed, claim.State)
+			assert.Equal(s.t, idempotency.Claimed.String(), claim.State.String(), "state of the claim")
 		}
 	})
 	for i, k := range keys {

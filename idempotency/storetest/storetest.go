@@ -40,6 +40,8 @@ func Run(t *testing.T, bubble func(*testing.T, func(*testing.T)), h Harness) {
 	if bubble == nil {
 		bubble = func(t *testing.T, f func(*testing.T)) { f(t) }
 	}
+	require.NotNil(t, h.New, "Harness.New")
+	require.NotNil(t, h.Advance, "Harness.Advance")
 	for _, rule := range rules() {
 		t.Run(rule.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -112,15 +114,15 @@ func (s *subject) own(k idempotency.Key, attempt int) idempotency.Token {
 	s.t.Helper()
 	tok := s.token()
 	claim := s.claim(request(k, tok))
-	require.Equal(s.t, idempotency.Claimed, claim.State)
-	require.Equal(s.t, attempt, claim.Attempt)
+	require.Equal(s.t, idempotency.Claimed.String(), claim.State.String(), "state of the claim")
+	require.Equal(s.t, attempt, claim.Attempt, "attempt of the claim")
 	return tok
 }
 
 func (s *subject) isBusy(k idempotency.Key) {
 	s.t.Helper()
 	claim := s.claim(request(k, s.token()))
-	assert.Equal(s.t, idempotency.Busy, claim.State)
+	assert.Equal(s.t, idempotency.Busy.String(), claim.State.String(), "state of the claim")
 	assert.Positive(s.t, claim.RetryAfter)
 	assert.LessOrEqual(s.t, claim.RetryAfter, lease)
 }
@@ -128,7 +130,7 @@ func (s *subject) isBusy(k idempotency.Key) {
 func (s *subject) replays(k idempotency.Key, rec []byte) {
 	s.t.Helper()
 	claim := s.claim(request(k, s.token()))
-	assert.Equal(s.t, idempotency.Replay, claim.State)
+	assert.Equal(s.t, idempotency.Replay.String(), claim.State.String(), "state of the claim")
 	assert.True(s.t, bytes.Equal(rec, claim.Record), "%d bytes in, %d bytes out", len(rec), len(claim.Record))
 }
 

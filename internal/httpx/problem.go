@@ -29,15 +29,13 @@ type Extension struct {
 	Value any
 }
 
-// WriteProblem answers with p as application/problem+json. Headers that
-// describe another representation are removed from h, as [http.Error] does;
-// headers such as Retry-After and Allow are the caller's to set before.
+// WriteProblem answers with p as application/problem+json. Like [http.Error] it
+// leaves other headers alone: a Content-Encoding is that of a layer outside,
+// which encodes this body, too. Headers such as Retry-After and Allow are the
+// caller's to set before.
 func WriteProblem(w http.ResponseWriter, p Problem) {
 	body := p.appendJSON(make([]byte, 0, 256))
 	h := w.Header()
-	for _, name := range []string{"Content-Encoding", "Etag", "Last-Modified", "Trailer"} {
-		h.Del(name)
-	}
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")
