@@ -80,6 +80,10 @@ func clientGone(s *subject) {
 	ended := make(chan error, 1)
 	s.handle(func(w http.ResponseWriter, r *http.Request) {
 		gate.wait()
+		select { // the end of a context takes its time to get here
+		case <-r.Context().Done():
+		case <-time.After(100 * time.Millisecond):
+		}
 		ended <- r.Context().Err()
 		s.answer(w, r)
 	})
