@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/bracework/bracework/internal/httpx"
 )
@@ -56,8 +58,13 @@ func (c *capture) writer() http.ResponseWriter {
 	if !httpx.CanHijack(c.w) {
 		return c
 	}
-	return httpx.WithHijack(c, c.hijack)
+	return hijacker{c}
 }
+
+// hijacker is a capture over a connection that can be taken over.
+type hijacker struct{ *capture }
+
+func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) { return h.hijack() }
 
 func (c *capture) Header() http.Header { return c.w.Header() }
 
@@ -193,11 +200,14 @@ func (c *capture) stream() {
 	}
 	c.streaming = true
 	c.sniff()
-	c.sent.restore(c.w.Header())
+	h := c.w.Header()
+	trailer := trailerOf(c.declared(), h) // what is set of it so far
+	c.sent.restore(h)
 	c.w.WriteHeader(c.status)
 	if body := c.body(); len(body) > 0 {
 		_, _ = c.w.Write(body)
 	}
+	c.setTrailer(trailer)
 }
 
 // sniff chooses the Content-Type that net/http would choose, so that the replay
@@ -250,6 +260,13 @@ func (c *capture) end() {
 		c.announce(trailer)
 		c.stream()
 	}
+	c.setTrailer(trailer)
+}
+
+func (c *capture) setTrailer(trailer fields) {
+	if len(trailer) == 0 {
+		return
+	}
 	h, declared := c.w.Header(), c.declared()
 	for _, line := range trailer {
 		name := line.name
@@ -262,14 +279,17 @@ func (c *capture) end() {
 
 // announce completes the header of a response that is sent in one piece.
 func (c *capture) announce(trailer fields) {
+	lines, _ := c.sent.get("Trailer")
 	if len(trailer) == 0 {
-		if c.length < 0 && bodyAllowed(c.status) && c.sent.first("Transfer-Encoding") == "" {
+		// With a trailer, also of a layer outside, the length is not sent.
+		if c.length < 0 && !c.head && len(lines) == 0 && bodyAllowed(c.status) && c.sent.first("Transfer-Encoding") == "" {
 			c.measured[0] = strconv.Itoa(len(c.body()))
 			c.sent = c.sent.set("Content-Length", c.measured[:]...)
 		}
 		return
 	}
-	lines, _ := c.sent.get("Trailer")
+	// Names under the prefix are declared, too, and then sent only as declared.
+	c.sent = slices.DeleteFunc(c.sent, func(line field) bool { return strings.HasPrefix(line.name, http.TrailerPrefix) })
 	declared := listed(lines)
 	for _, line := range trailer {
 		if !declared[line.name] {

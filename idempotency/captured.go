@@ -15,7 +15,10 @@ var ErrNotStored = errors.New("idempotency: response is not one to store")
 // ErrSealed is returned by writes after [Captured.Seal].
 var ErrSealed = errors.New("idempotency: response is sealed")
 
-var errHasLeft = errors.New("idempotency: response has begun to leave")
+// ErrSent is returned by [Captured.Seal] when the response has begun to leave:
+// the handler has flushed it, or it outgrew [Config.MaxResponseBody], before
+// [Capture] was called.
+var ErrSent = errors.New("idempotency: response has begun to leave")
 
 // Captured is the response of a running keyed request in the hands of a store
 // that saves it together with what the handler does, in one transaction. Like
@@ -48,13 +51,16 @@ func Capture(ctx context.Context) (c *Captured, ok bool) {
 // for the row that the transaction has written.
 func (c *Captured) PauseRenewal() { c.run.lease.pause() }
 
+// ResumeRenewal takes back PauseRenewal, where no transaction came of it.
+func (c *Captured) ResumeRenewal() { c.run.lease.resume() }
+
 // Seal returns the record of what the handler has written, and how long it is
-// to be kept. It must not be modified. Later writes fail with [ErrSealed]. A response that has begun to
-// leave before Capture was called cannot be sealed.
+// to be kept. It must not be modified. Later writes fail with [ErrSealed]. The
+// error is [ErrNotStored] or [ErrSent].
 func (c *Captured) Seal() (record []byte, ttl time.Duration, err error) {
 	w := &c.run.capture
 	if w.streaming || w.tombstoned {
-		return nil, 0, errHasLeft
+		return nil, 0, ErrSent
 	}
 	w.commit()
 	if !c.run.stores(w) {
@@ -71,9 +77,9 @@ func (c *Captured) Seal() (record []byte, ttl time.Duration, err error) {
 func (c *Captured) Committed() { c.run.capture.committed = true }
 
 // Discard tells that the transaction is rolled back. What the handler has
-// written is dropped, and the claim is released when it returns. Unless it then
-// writes another answer, the client gets 409 when err is [ErrLeaseLost], and
-// 500 otherwise.
+// written is dropped, unless it has left, and the claim is released when it
+// returns. Unless it then writes another answer, the client gets 409 when err is
+// [ErrLeaseLost], and 500 otherwise.
 func (c *Captured) Discard(err error) {
 	if err == nil {
 		err = errors.New("idempotency: discarded")

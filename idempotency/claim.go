@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// errLateClaim is of a claim whose lease had ended when its answer came.
+var errLateClaim = errors.New("idempotency: claim answered after its lease")
+
 // claim asks the store, and says when. The answer to a claim can get lost after
 // the store took it; the token is known, so it is given back.
 func (m *Middleware) claim(ctx context.Context, req ClaimRequest) (Claim, time.Time, error) {
@@ -23,6 +26,9 @@ func (m *Middleware) claim(ctx context.Context, req ClaimRequest) (Claim, time.T
 	}
 	claim, err := call(base, m, func(ctx context.Context) (Claim, error) { return m.store.Claim(ctx, req) },
 		func(Claim) { giveBack() })
+	if err == nil && claim.State == Claimed && time.Since(asked) >= req.Lease {
+		err = errLateClaim
+	}
 	if err != nil && !errors.Is(err, ErrStoreFull) {
 		m.tasks.run(giveBack)
 	}
@@ -38,13 +44,16 @@ func (m *Middleware) claimWaiting(ctx context.Context, req ClaimRequest) (claim 
 	}
 	waiting, cancel := context.WithTimeout(ctx, m.cfg.Wait)
 	defer cancel()
-	for pause := firstPoll; err == nil && claim.State == Busy; pause = min(2*pause, lastPoll) {
-		if !m.wait(waiting, req.Key, pause) {
+	for pause := firstPoll; m.wait(waiting, req.Key, pause); pause = min(2*pause, lastPoll) {
+		next, at, err := m.claim(ctx, req)
+		if err != nil {
+			break // it was busy when it was last seen, so no reason to fail open
+		}
+		if claim, asked = next, at; claim.State != Busy {
 			break
 		}
-		claim, asked, err = m.claim(ctx, req)
 	}
-	return claim, asked, err
+	return claim, asked, nil
 }
 
 // The pauses between two questions to a store that is no [Waiter].

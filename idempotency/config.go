@@ -44,8 +44,10 @@ type Config struct {
 	// Lease is how long a claim holds when its process dies. While the handler
 	// runs, the lease is renewed each third of it. Default: 30 s; at least 50 ms.
 	Lease time.Duration
-	// MaxRun ends the handler's context and the renewal of the lease.
-	// Default: 5 min; negative: no limit.
+	// MaxRun ends the handler's context, with context.DeadlineExceeded, and the
+	// renewal of the lease; contexts derived from it are canceled with that
+	// cause. A handler that goes on all the same can be overtaken when its lease
+	// has ended. Default: 5 min; negative: no limit.
 	MaxRun time.Duration
 	// Wait is how long a request waits for another one with its key that is
 	// running, to be answered by its response; then the answer is 409.
@@ -83,12 +85,19 @@ type Config struct {
 	DocURL string
 	// Observer, when set, is called once for each keyed request, when its
 	// outcome is known, on the request's goroutine. A panic in it is contained.
+	// A request that ends by a panic of another function of this Config has no
+	// outcome.
 	Observer func(context.Context, Event)
 	// Logger, when set, reports failures of the store. Keys are never logged.
 	Logger *slog.Logger
 }
 
-const minLease = 50 * time.Millisecond
+const (
+	minLease = 50 * time.Millisecond
+	// forever is the longest duration: a longer one, such as that of somebody
+	// who means forever, would overflow the times that stores add it to.
+	forever = 100 * 365 * 24 * time.Hour
+)
 
 func (c Config) withDefaults() (Config, error) {
 	if c.KeyHeaders == nil {
@@ -110,6 +119,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.StoreTimeout, 2*time.Second)
 	setDefault(&c.MaxRequestBody, 1<<20)
 	setDefault(&c.MaxResponseBody, 1<<20)
+	c.TTL, c.Lease = min(c.TTL, forever), min(c.Lease, forever)
 	return c, c.validate()
 }
 

@@ -49,7 +49,7 @@ func SetTTL(ctx context.Context, ttl time.Duration) {
 	if run, ok := runOf(ctx); ok {
 		run.policy.mu.Lock()
 		defer run.policy.mu.Unlock()
-		run.policy.ttl = ttl
+		run.policy.ttl = min(ttl, forever)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 )
@@ -52,7 +53,8 @@ var (
 // "items.#.sku"); without paths the whole body counts. Values are equal when
 // they are the same JSON value: white space, escapes and the order of members
 // do not matter, the spelling of a number does (1.0 is not 1). A path that is
-// missing differs from null. Of members with one
+// missing differs from null. Names are compared with their case, which
+// encoding/json does not do when it fills a struct. Of members with one
 // name the first counts at a path, and the last inside of a value.
 //
 // A body that is not JSON, or lacks all of the paths, is answered with 400; a
@@ -101,5 +103,9 @@ func canonicalJSON(value []byte) ([]byte, error) {
 	if err := dec.Decode(&v); err != nil {
 		return nil, errNotJSON
 	}
-	return json.Marshal(v)
+	canonical, err := json.Marshal(v)
+	if bytes.ContainsRune(canonical, utf8.RuneError) {
+		return value, nil // it stands for what is no text, and for each such in the same way
+	}
+	return canonical, err
 }

@@ -33,6 +33,7 @@ func TestJSONFingerprint(t *testing.T) {
 		{"string and number", []string{"a"}, `{"a":"1"}`, `{"a":1}`, false},
 		{"spelling of a number", []string{"a"}, `{"a":1.0}`, `{"a":1}`, false},
 		{"large numbers", []string{"a"}, `{"a":9007199254740993}`, `{"a":9007199254740992}`, false},
+		{"what is no text", []string{"a"}, `{"a":"\ud800"}`, `{"a":"\ud801"}`, false},
 		{"the whole body", nil, `{"a":1,"b":2}`, `{"b":2, "a":1}`, true},
 		{"the whole body, changed", nil, `{"a":1}`, `{"a":2}`, false},
 	}

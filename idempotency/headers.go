@@ -94,7 +94,7 @@ func appendHandlerHeader(dst, entry, sent fields) fields {
 // result: Set-Cookie is for one client, the hop-by-hop fields of RFC 9110
 // section 7.6.1 for one connection, Date and Content-Length for one sending.
 func neverStored(name string) bool {
-	switch name {
+	switch textproto.CanonicalMIMEHeaderKey(name) {
 	case "Set-Cookie", "Date", "Content-Length", "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate",
 		"Proxy-Authentication-Info", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
 		return true

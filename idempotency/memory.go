@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -187,7 +188,7 @@ func (s *MemoryStore) complete(key Key, token Token, body []byte, ttl time.Durat
 			sh.queue(rec)
 		}
 	}
-	rec.expires = now + ttl
+	rec.expires = later(now, ttl)
 	sh.mu.Unlock()
 	s.makeRoom()
 	return nil
@@ -201,7 +202,7 @@ func (s *MemoryStore) Release(_ context.Context, key Key, token Token) error {
 	now := s.now()
 	if rec := sh.owned(key, token, now); rec != nil && rec.state == memoryInFlight {
 		rec.wake()
-		rec.state, rec.ended, rec.expires = memoryReleased, now, now+rec.ttl
+		rec.state, rec.ended, rec.expires = memoryReleased, now, later(now, rec.ttl)
 		sh.queue(rec)
 	}
 	return nil
@@ -279,8 +280,13 @@ type memoryRecord struct {
 // lease sets the end of the lease, and the expiry far enough behind it that a
 // take-over finds the record.
 func (rec *memoryRecord) lease(now, lease time.Duration) {
-	rec.leaseEnd = now + lease
-	rec.expires = rec.leaseEnd + rec.ttl
+	rec.leaseEnd = later(now, lease)
+	rec.expires = later(rec.leaseEnd, rec.ttl)
+}
+
+// later is t + d, or the end of time where that overflows.
+func later(t, d time.Duration) time.Duration {
+	return t + min(d, math.MaxInt64-t)
 }
 
 // wake lets those go on who wait for the end of the attempt.

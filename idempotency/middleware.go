@@ -111,8 +111,8 @@ func New(store Store, scope ScopeFunc, cfg Config) (*Middleware, error) {
 }
 
 // Close waits for the work that outlives requests: the release of a claim
-// whose answer was lost, the second try to save a response. Each is bounded by
-// [Config.StoreTimeout]. Requests are still served after Close. It returns nil
+// whose answer was lost, the next tries to save a response. It waits for two
+// calls to the store, each bounded by [Config.StoreTimeout]. Requests are still served after Close. It returns nil
 // and may be called more than once.
 func (m *Middleware) Close() error {
 	m.tasks.close()

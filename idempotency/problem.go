@@ -34,7 +34,7 @@ func refuseKeyMissing() *refusal {
 func refuseKeyInvalid() *refusal {
 	return &refusal{
 		OutcomeKeyInvalid, http.StatusBadRequest, "idempotency-key-invalid", "Idempotency key invalid",
-		"Send one key of printable ASCII characters, not longer than documented, bare or as a quoted string.", 0,
+		"Send one key of printable ASCII characters, not longer than documented; one with space, comma or quote as a quoted string.", 0,
 	}
 }
 
@@ -107,7 +107,7 @@ func (m *Middleware) refuse(w http.ResponseWriter, ref *refusal) int {
 		doc = m.cfg.DocURL + "#"
 	}
 	h := w.Header()
-	h.Set("Link", "<"+doc+ref.anchor+`>; rel="describedby"; type="text/html"`)
+	h.Add("Link", "<"+doc+ref.anchor+`>; rel="describedby"; type="text/html"`)
 	if ref.retryAfter > 0 {
 		httpx.SetRetryAfter(h, ref.retryAfter)
 	}

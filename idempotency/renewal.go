@@ -64,8 +64,10 @@ func (l *renewal) tick() {
 		l.end(context.DeadlineExceeded)
 		return
 	}
-	if l.paused { // set while the timer was firing
-		l.timer.Reset(l.next())
+	if l.paused {
+		if !l.deadline.IsZero() {
+			l.timer.Reset(l.next())
+		}
 		l.mu.Unlock()
 		return
 	}
@@ -93,8 +95,12 @@ func (l *renewal) tick() {
 // to recover.
 func (l *renewal) extend(ctx context.Context) error {
 	m := l.run.m
-	// A store that hangs must not hide that the lease has ended.
-	asking, cancel := context.WithDeadline(ctx, l.leaseEnd)
+	// A store that hangs must not hide that the lease, or MaxRun, has ended.
+	end := l.leaseEnd
+	if !l.deadline.IsZero() && l.deadline.Before(end) {
+		end = l.deadline
+	}
+	asking, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	asked := time.Now()
 	err := m.tell(asking, func(ctx context.Context) error {

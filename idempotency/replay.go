@@ -23,7 +23,7 @@ func (m *Middleware) replay(w http.ResponseWriter, r *http.Request, resp respons
 		h["Content-Type"] = nil // the handler suppressed it; net/http must not guess now
 	}
 	body := bodyAllowed(resp.status) && r.Method != http.MethodHead
-	if body && len(resp.trailer) == 0 {
+	if body && len(resp.trailer) == 0 && len(h["Trailer"]) == 0 {
 		own = append(own, strconv.Itoa(len(resp.body)))
 		h["Content-Length"] = own[1:]
 	}

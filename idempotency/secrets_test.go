@@ -17,6 +17,10 @@ import (
 	"github.com/bracework/bracework/idempotency"
 )
 
+func textLogger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
 // spy keeps what a store is told.
 type spy struct {
 	*faulty
@@ -47,7 +51,7 @@ func TestNothingSecretLeaves(t *testing.T) {
 			}
 			w.WriteHeader(http.StatusCreated)
 		}, func(c *idempotency.Config) {
-			c.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			c.Logger = textLogger(&out)
 			c.Observer = func(_ context.Context, e idempotency.Event) {
 				fmt.Fprintf(&out, "%+v\n", e)
 				panic("observer")

@@ -172,6 +172,8 @@ func owned(step string, cmd *redis.Cmd) error {
 }
 
 // milliseconds rounds up: nothing ends early, and nothing has no time at all.
+// More than a hundred years would overflow the server's times.
 func milliseconds(d time.Duration) int64 {
-	return int64((d + time.Millisecond - 1) / time.Millisecond)
+	const century = 100 * 365 * 24 * time.Hour
+	return int64((min(d, century) + time.Millisecond - 1) / time.Millisecond)
 }

@@ -23,19 +23,25 @@ var ErrRollback = errors.New("sqlstore: roll back")
 // CompleteTx saves what the handler has written so far as the response of its
 // keyed request, in tx, which must be on the database of the store. Business
 // rows and record are then committed together or not at all. Commit directly
-// after it; later writes to the response fail.
+// after it; later writes to the response fail. Call [idempotency.Capture] before
+// the first write, so that nothing of the response leaves too early.
 //
 // On an error roll back, and return from the handler:
 //   - [idempotency.ErrLeaseLost]: another attempt has taken over. The client is
 //     answered with 409.
 //   - [idempotency.ErrNotStored]: the response is one that is not kept (a 5xx,
 //     by default). It is sent, and a retry runs again.
+//   - [idempotency.ErrSent]: the handler has flushed the response, and a retry
+//     runs again; or it outgrew the cap, and a retry gets 409. Capture prevents
+//     both.
 //   - [ErrNoClaim]: ctx belongs to no keyed request.
 //   - an error of the database: the client is answered with 500.
 //
-// When the commit fails or is forgotten, the middleware asks the database
-// whether the record is there: if so the response is sent, and otherwise the
-// client is answered with 500 and a retry runs again.
+// When the handler returns, the middleware asks the database whether the record
+// is there: if so the response is sent, and otherwise the commit has failed or
+// was forgotten, the client is answered with 500 and a retry runs again. To tell
+// of the commit, and spare the question, call Committed of the
+// [idempotency.Captured].
 func (s *Store) CompleteTx(ctx context.Context, tx *sql.Tx) error {
 	captured, ok := idempotency.Capture(ctx)
 	if !ok {
@@ -46,7 +52,11 @@ func (s *Store) CompleteTx(ctx context.Context, tx *sql.Tx) error {
 
 func (s *Store) completeTx(ctx context.Context, tx *sql.Tx, captured *idempotency.Captured) error {
 	record, ttl, err := captured.Seal()
-	if err != nil {
+	switch {
+	case errors.Is(err, idempotency.ErrSent):
+		captured.Discard(err)
+		return err
+	case err != nil:
 		return err
 	}
 	n, err := affected(tx.ExecContext(ctx, s.sql.completeTx, captured.Key[:], captured.Token[:], record, ttl.Microseconds()))
@@ -79,12 +89,15 @@ func (s *Store) completeTx(ctx context.Context, tx *sql.Tx, captured *idempotenc
 //	nil, and nobody knows             one of both   503                         replays it, or runs again
 //
 // Without begin there is no transaction, and the response is saved as usual. An
-// unkeyed request is a plain transaction, committed when fn returns nil, and
-// otherwise rolled back and answered with 500; so is each request that did not
-// come through the middleware.
+// unkeyed request is a plain transaction, and so is each request that did not
+// come through the middleware: committed when fn returns nil, whatever the
+// status, and otherwise rolled back, and answered with 500 or, after
+// ErrRollback, with fn's response.
 //
-// On SQLite the transaction takes the write lock when it begins, and the lease
-// is not renewed while it is open; nobody could take it over.
+// On PostgreSQL the lease is renewed on another connection of the pool: one that
+// is used up by transactions that outlast their leases renews none. On SQLite
+// the transaction takes the write lock when it begins, and the lease is not
+// renewed while it is open; nobody could take it over.
 func (s *Store) InTx(fn func(w http.ResponseWriter, r *http.Request, begin func() (*sql.Tx, error)) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t := transaction{store: s, ctx: r.Context()}
@@ -129,7 +142,11 @@ func (t *transaction) begin() (*sql.Tx, error) {
 	if t.captured != nil {
 		t.captured.PauseRenewal()
 	}
-	return t.tx, sqlx.Retry(t.ctx, t.beginImmediate)
+	err := sqlx.Retry(t.ctx, t.beginImmediate)
+	if err != nil && t.captured != nil {
+		t.captured.ResumeRenewal()
+	}
+	return t.tx, err
 }
 
 // beginImmediate takes the write lock: a transaction that has read before

@@ -266,6 +266,21 @@ func TestInTxWithoutAKeyIsAPlainTransaction(t *testing.T) {
 	})
 }
 
+// A status that is no status ends the handler, and so the transaction.
+func TestInTxWithoutAKeyAndWithAnInvalidStatus(t *testing.T) {
+	t.Parallel()
+	onSQL(t, func(t *testing.T, o *opened) {
+		s := newTxService(t, o, idempotency.Config{}, o.sql.InTx(
+			func(w http.ResponseWriter, r *http.Request, begin func() (*sql.Tx, error)) error {
+				require.NoError(t, insert(r, begin, "plain"))
+				w.WriteHeader(1000)
+				return nil
+			}))
+		assert.Panics(t, func() { s.post("") })
+		assert.Zero(t, s.rows("plain"))
+	})
+}
+
 func TestInTxOverTheCapCommitsATombstone(t *testing.T) {
 	t.Parallel()
 	onSQL(t, func(t *testing.T, o *opened) {
@@ -331,40 +346,5 @@ func TestInTxOnOneConnection(t *testing.T) {
 			wg.Go(func() { assert.Equal(t, http.StatusCreated, s.post(key).StatusCode, key) })
 		}
 		wg.Wait()
-	})
-}
-
-func TestCompleteTx(t *testing.T) {
-	t.Parallel()
-	onSQL(t, func(t *testing.T, o *opened) {
-		end := (*sql.Tx).Commit
-		s := newTxService(t, o, idempotency.Config{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			tx, err := o.db.BeginTx(r.Context(), nil)
-			if !assert.NoError(t, err) {
-				return
-			}
-			defer tx.Rollback() // of no effect after Commit
-			_, err = tx.ExecContext(r.Context(), "INSERT INTO effects (key) VALUES ('direct')")
-			assert.NoError(t, err)
-			created(w)
-			err = o.sql.CompleteTx(r.Context(), tx)
-			if r.Header.Get("Idempotency-Key") == "" {
-				assert.ErrorIs(t, err, sqlstore.ErrNoClaim)
-				return
-			}
-			assert.NoError(t, err)
-			_, err = io.WriteString(w, "late")
-			assert.ErrorIs(t, err, idempotency.ErrSealed)
-			assert.NoError(t, end(tx))
-		}))
-		s.post("")
-		assert.Zero(t, s.rows("direct"))
-		end = (*sql.Tx).Rollback // forgotten, say
-		assert.Equal(t, http.StatusInternalServerError, s.post("k").StatusCode)
-		assert.Zero(t, s.rows("direct"))
-		end = (*sql.Tx).Commit
-		assert.Equal(t, http.StatusCreated, s.post("k").StatusCode)
-		assert.Equal(t, "true", s.post("k").Header.Get("X-Idempotency-Replay"))
-		assert.Equal(t, 1, s.rows("direct"))
 	})
 }
