@@ -10,36 +10,44 @@ import (
 // be compared.
 func TestEveryoneAnswersTheSame(t *testing.T) {
 	t.Parallel()
-	want := answer{status: status, contentType: contentType, own: ownValue, body: string(result)}
-	for _, c := range everyone() {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			x := c.open()
-			defer x.close()
-			runs := 0
-			post := func(what, key string, runsHandler bool) {
-				x.post(key)
-				if runsHandler {
-					runs++
-				}
-				assert.Equal(t, want, x.answer(), what)
-				assert.Equal(t, runs, x.runs(), "runs after %s", what)
-			}
-			var k keys
-			one, two := k.next(), k.next()
-			post("an unkeyed request", "", true)
-			post("another", "", true)
-			post("a first request", one, true)
-			post("its retry", one, !c.keeps)
-			post("its second retry", one, !c.keeps)
-			post("another key", two, true)
-			post("its retry", two, !c.keeps)
-			post("an unkeyed request after all", "", true)
-			x.renew()
-			post("a first request to a new store", one, true)
-			post("its retry", one, !c.keeps)
-		})
+	for _, h := range harnesses {
+		for _, c := range h.contenders {
+			t.Run(h.name+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				assertAnswers(t, c)
+			})
+		}
 	}
+}
+
+func assertAnswers(t *testing.T, c contender) bool {
+	t.Helper()
+	want := answer{status: status, contentType: contentType, own: ownValue, body: string(result)}
+	x := c.open()
+	defer x.close()
+	same, runs := true, 0
+	post := func(what, key string, runsHandler bool) {
+		x.post(key)
+		if runsHandler {
+			runs++
+		}
+		same = assert.Equal(t, want, x.answer(), "%s: %s", c.name, what) && same
+		same = assert.Equal(t, runs, x.runs(), "%s: runs after %s", c.name, what) && same
+	}
+	var k keys
+	one, two := k.next(), k.next()
+	post("an unkeyed request", "", true)
+	post("another", "", true)
+	post("a first request", one, true)
+	post("its retry", one, !c.keeps())
+	post("its second retry", one, !c.keeps())
+	post("another key", two, true)
+	post("its retry", two, !c.keeps())
+	post("an unkeyed request after all", "", true)
+	x.renew()
+	post("a first request to a new store", one, true)
+	post("its retry", one, !c.keeps())
+	return same
 }
 
 func TestKeysDiffer(t *testing.T) {

@@ -23,7 +23,7 @@ var (
 // answerBytes is what anyone has to keep of an answer.
 const answerBytes = len("Content-Type"+contentType+ownHeader+ownValue) + 1024
 
-// exchange is a client, a contender and a handler, in one goroutine.
+// exchange is a client, a contender and a handler, of which one works at a time.
 type exchange interface {
 	// post sends the request, with key unless it is empty.
 	post(key string)
@@ -44,27 +44,41 @@ type answer struct {
 
 type contender struct {
 	name  string
-	keeps bool // answers, so that a retry does not run
+	floor string // the contender without a middleware, on the same server
 	open  func() exchange
 }
 
-// onNetHTTP has the floor first and the naive cache second; onFiber starts with
-// a floor too.
-var (
-	onNetHTTP = []contender{
-		{"bare", false, func() exchange { return newHTTP(bare) }},
-		{"naive", true, func() exchange { return newHTTP(naive) }},
-		{"bracework", true, func() exchange { return newHTTP(bracework) }},
-	}
-	onFiber = []contender{
-		{"bare-fiber-v2", false, func() exchange { return newFiberV2(nil) }},
-		{"fiber-v2", true, func() exchange { return newFiberV2(newFiberStore()) }},
-		{"bare-fiber-v3", false, func() exchange { return newFiberV3(nil) }},
-		{"fiber-v3", true, func() exchange { return newFiberV3(newFiberStore()) }},
-	}
-)
+// keeps reports whether c keeps answers, so that a retry does not run.
+func (c contender) keeps() bool { return c.name != c.floor }
 
-func everyone() []contender { return slices.Concat(onNetHTTP, onFiber) }
+// harness is a way to drive contenders.
+type harness struct {
+	name       string
+	contenders []contender
+}
+
+var harnesses = []harness{
+	{"reused", slices.Concat(onNetHTTP(newReused), onFiber())},
+	{"recorded", onNetHTTP(newRecorded)},
+	{"served", onNetHTTP(newServed)},
+}
+
+func onNetHTTP(open func(middleware) exchange) []contender {
+	return []contender{
+		{"bare", "bare", func() exchange { return open(bare) }},
+		{"naive", "bare", func() exchange { return open(naive) }},
+		{"bracework", "bare", func() exchange { return open(bracework) }},
+	}
+}
+
+func onFiber() []contender {
+	return []contender{
+		{"bare-fiber-v2", "bare-fiber-v2", func() exchange { return newFiberV2(nil) }},
+		{"fiber-v2", "bare-fiber-v2", func() exchange { return newFiberV2(newFiberStore()) }},
+		{"bare-fiber-v3", "bare-fiber-v3", func() exchange { return newFiberV3(nil) }},
+		{"fiber-v3", "bare-fiber-v3", func() exchange { return newFiberV3(newFiberStore()) }},
+	}
+}
 
 // keys makes keys that look like UUIDs, which fiber insists on.
 type keys struct {
@@ -120,16 +134,18 @@ var scenarios = []scenario{
 }
 
 func BenchmarkIdempotency(b *testing.B) {
-	for _, s := range scenarios {
-		for _, c := range everyone() {
-			b.Run(s.name+"/"+c.name, func(b *testing.B) {
-				x := c.open()
-				defer x.close()
-				loop := s.loop(x)
-				b.ReportAllocs()
-				b.ResetTimer()
-				loop(b.N)
-			})
+	for _, h := range harnesses {
+		for _, s := range scenarios {
+			for _, c := range h.contenders {
+				b.Run(h.name+"/"+s.name+"/"+c.name, func(b *testing.B) {
+					x := c.open()
+					defer x.close()
+					loop := s.loop(x)
+					b.ReportAllocs()
+					b.ResetTimer()
+					loop(b.N)
+				})
+			}
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/bracework/bracework/idempotency"
+	"github.com/bracework/bracework/idempotency/idempotencytest"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -121,6 +122,25 @@ func post(h http.Handler, origin, body string) *httptest.ResponseRecorder {
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, r)
 	return rec
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	const origin = "https://a.example"
+	cfg := idempotency.Config{RequireKey: true}
+	idempotencytest.Run(t, idempotencytest.Harness{
+		Wire: func(t *testing.T, store idempotency.Store, next http.Handler) http.Handler {
+			t.Helper()
+			m, err := idempotency.New(store, idempotency.SingleTenant, cfg)
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = m.Close() })
+			return cors(routes(m, next), origin)
+		},
+		Config:       cfg,
+		Path:         "/charges",
+		Prepare:      func(r *http.Request, _ int) { r.Header.Set("Origin", origin) },
+		SingleTenant: true,
+	})
 }
 
 func TestCORSBelongsOutside(t *testing.T) {

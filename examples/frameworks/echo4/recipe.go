@@ -20,7 +20,9 @@ func PerRoute(m *idempotency.Middleware, charge echo.HandlerFunc, outer ...echo.
 
 // Whole protects everything in the instance without an adapter. All of Echo's
 // middlewares are inside then: they see no replay, Echo's own 404 is kept for
-// its key, and whoever names the scope must have run before Echo.
+// its key, and whoever names the scope must have run before Echo. Recover
+// outside: Echo's recovery leaves a response that a panic has cut short as it
+// is, and half of it is kept.
 func Whole(m *idempotency.Middleware, charge echo.HandlerFunc, inner ...echo.MiddlewareFunc) http.Handler {
 	e := echo.New()
 	e.Use(inner...)

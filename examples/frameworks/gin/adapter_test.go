@@ -2,10 +2,12 @@ package gin_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,11 +28,13 @@ func protection(t *testing.T) *idempotency.Middleware {
 	return m
 }
 
+const path = "/accounts/acme/charges"
+
 func post(t *testing.T, h http.Handler, key string) *http.Response {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/x", strings.NewReader("{}"))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+path, strings.NewReader("{}"))
 	require.NoError(t, err)
 	if key != "" {
 		r.Header.Set("Idempotency-Key", key)
@@ -77,7 +81,7 @@ func TestNotedErrors(t *testing.T) {
 		{"not rendered", "k", []gin.HandlerFunc{protect, fail}, 500, ""},
 	} {
 		r := gin.New()
-		r.POST("/x", tt.chain...)
+		r.POST(path, tt.chain...)
 		resp := post(t, r, tt.key)
 		assert.Equal(t, tt.status, resp.StatusCode, tt.name)
 		assert.Equal(t, tt.body, body(t, resp), tt.name)
@@ -99,7 +103,7 @@ func TestOuterMiddlewaresSeeTheAnswer(t *testing.T) {
 		aborted, written = append(aborted, c.IsAborted()), append(written, c.Writer.Written())
 	}, recipe.Middleware(protection(t)))
 	runs := 0
-	r.POST("/x", func(c *gin.Context) {
+	r.POST(path, func(c *gin.Context) {
 		runs++
 		assert.False(t, c.Writer.Written())
 		assert.Equal(t, -1, c.Writer.Size())
@@ -112,31 +116,35 @@ func TestOuterMiddlewaresSeeTheAnswer(t *testing.T) {
 	assert.Equal(t, []bool{true, true}, written)
 }
 
+// Gin demands an http.CloseNotifier of the writer below its own.
 func TestStreamOfGin(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name    string
 		service func(*idempotency.Middleware, gin.HandlerFunc, ...gin.HandlerFunc) http.Handler
+		h2      bool
 		status  int
 		body    string
 	}{
-		{"works per route", recipe.PerRoute, 200, "aaa"},
-		{"panics in a wrapped engine", recipe.Whole, 500, ""},
+		{"works per route", recipe.PerRoute, false, 200, "aaa"},
+		{"works per route over HTTP 2", recipe.PerRoute, true, 200, "aaa"},
+		{"works in a wrapped engine", recipe.Whole, false, 200, "aaa"},
+		{"works in a wrapped engine over HTTP 2", recipe.Whole, true, 200, "aaa"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			m := protection(t)
-			h := tt.service(m, func(c *gin.Context) {
+			srv := httptest.NewUnstartedServer(tt.service(protection(t), func(c *gin.Context) {
 				n := 0
 				c.Stream(func(w io.Writer) bool {
 					n++
 					_, _ = io.WriteString(w, "a")
 					return n < 3
 				})
-			}, recovery())
-			srv := httptest.NewServer(h)
+			}, recovery()))
+			srv.EnableHTTP2 = tt.h2
+			srv.StartTLS()
 			t.Cleanup(srv.Close)
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/accounts/acme/charges", nil)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+path, nil)
 			require.NoError(t, err)
 			r.Header.Set("Idempotency-Key", "k")
 			resp, err := srv.Client().Do(r)
@@ -145,6 +153,33 @@ func TestStreamOfGin(t *testing.T) {
 			assert.Equal(t, tt.status, resp.StatusCode)
 			assert.Equal(t, tt.body, body(t, resp))
 		})
+	}
+}
+
+// Why there is a Recovery. Should this fail one day, Gin has learned it.
+func TestRecoveryOfGinAnswersWithSuccess(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		service func(*idempotency.Middleware, gin.HandlerFunc, ...gin.HandlerFunc) http.Handler
+		runs    int
+	}{
+		{"not kept per route", recipe.PerRoute, 2},
+		{"kept in a wrapped engine", recipe.Whole, 1},
+	} {
+		for _, reason := range []error{http.ErrAbortHandler, fmt.Errorf("database: %w", syscall.ECONNRESET)} {
+			runs := 0
+			h := tt.service(protection(t), func(*gin.Context) {
+				runs++
+				panic(reason)
+			}, gin.RecoveryWithWriter(io.Discard))
+			for range 2 {
+				resp := post(t, h, "k")
+				assert.Equal(t, http.StatusOK, resp.StatusCode, tt.name)
+				assert.Empty(t, body(t, resp), tt.name)
+			}
+			assert.Equal(t, tt.runs, runs, "%s: %v", tt.name, reason)
+		}
 	}
 }
 
@@ -168,7 +203,7 @@ func TestStreamOutlivesItsClient(t *testing.T) {
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
 	send := func() (*http.Response, error) {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/accounts/acme/charges", nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+path, nil)
 		require.NoError(t, err)
 		r.Header.Set("Idempotency-Key", "k")
 		return srv.Client().Do(r)
@@ -193,7 +228,7 @@ func TestStreamOutlivesItsClient(t *testing.T) {
 func TestHijack(t *testing.T) {
 	t.Parallel()
 	r := gin.New()
-	r.POST("/x", recipe.Middleware(protection(t)), func(c *gin.Context) {
+	r.POST(path, recipe.Middleware(protection(t)), func(c *gin.Context) {
 		conn, _, err := c.Writer.Hijack()
 		if assert.NoError(t, err) {
 			_, _ = io.WriteString(conn, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")

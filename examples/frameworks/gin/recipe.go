@@ -9,8 +9,8 @@ import (
 )
 
 // PerRoute protects one route with [Middleware]; a group or the engine takes
-// it with Use. What is outer, such as gin.Logger, gin.Recovery, authentication
-// and rate limits, sees refusals and replays too.
+// it with Use. What is outer, such as gin.Logger, [Recovery], authentication and
+// rate limits, sees refusals and replays too.
 func PerRoute(m *idempotency.Middleware, charge gin.HandlerFunc, outer ...gin.HandlerFunc) http.Handler {
 	r := gin.New()
 	r.Use(outer...)
@@ -20,9 +20,8 @@ func PerRoute(m *idempotency.Middleware, charge gin.HandlerFunc, outer ...gin.Ha
 
 // Whole protects everything in the engine without an adapter. All of Gin's
 // middlewares are inside then: they see no replay, Gin's own 404 is kept for
-// its key, and whoever names the scope must have run before Gin. A keyed
-// request cannot use c.Stream, which panics where there is no
-// http.CloseNotifier; c.Writer.Flush works.
+// its key, and whoever names the scope must have run before Gin. gin.Recovery
+// does not do here, see [Recovery].
 func Whole(m *idempotency.Middleware, charge gin.HandlerFunc, inner ...gin.HandlerFunc) http.Handler {
 	r := gin.New()
 	r.Use(inner...)

@@ -2,6 +2,7 @@ package gin_test
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"testing"
@@ -19,19 +20,13 @@ func TestMain(m *testing.M) {
 }
 
 func charge(s *recipetest.Service) gin.HandlerFunc {
+	if s.Endpoint != nil {
+		return gin.WrapH(s.Endpoint)
+	}
 	return func(c *gin.Context) {
 		var order recipetest.Order
 		if err := c.ShouldBindJSON(&order); err != nil {
 			_ = c.AbortWithError(http.StatusBadRequest, err)
-			return
-		}
-		switch order.Do {
-		case "nothing":
-			s.Nothing()
-			c.Status(http.StatusNoContent)
-			return
-		case "stream":
-			s.Stream(c.Writer)
 			return
 		}
 		done, err := s.Charge(c.Request.Context(), c.Param("account"), order)
@@ -51,7 +46,7 @@ func logger(s *recipetest.Service) gin.HandlerFunc {
 	}})
 }
 
-func recovery() gin.HandlerFunc { return gin.RecoveryWithWriter(io.Discard) }
+func recovery() gin.HandlerFunc { return recipe.Recovery(slog.New(slog.DiscardHandler)) }
 
 func TestPerRoute(t *testing.T) {
 	t.Parallel()
@@ -62,7 +57,7 @@ func TestPerRoute(t *testing.T) {
 
 func TestMiddlewareOfTheEngine(t *testing.T) {
 	t.Parallel()
-	recipetest.Run(t, recipetest.Recipe{KeepsUnknown: true, New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
+	recipetest.RunOwn(t, recipetest.Recipe{KeepsUnknown: true, New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
 		r := gin.New()
 		r.Use(logger(s), recovery(), recipe.Middleware(m))
 		r.POST("/accounts/:account/charges", charge(s))

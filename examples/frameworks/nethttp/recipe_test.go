@@ -12,19 +12,13 @@ import (
 )
 
 func charge(s *recipetest.Service) http.HandlerFunc {
+	if s.Endpoint != nil {
+		return s.Endpoint.ServeHTTP
+	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		var order recipetest.Order
 		if err := json.NewDecoder(r.Body).Decode(&order); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		switch order.Do {
-		case "nothing":
-			s.Nothing()
-			w.WriteHeader(http.StatusNoContent)
-			return
-		case "stream":
-			s.Stream(w)
 			return
 		}
 		done, err := s.Charge(r.Context(), r.PathValue("account"), order)

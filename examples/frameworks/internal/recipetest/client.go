@@ -2,9 +2,7 @@ package recipetest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log"
 	"net/http"
@@ -24,18 +22,15 @@ type service struct {
 	client *http.Client
 }
 
-func start(t *testing.T, r Recipe) *service {
+func start(t *testing.T, r Recipe, endpoint http.Handler) *service {
 	t.Helper()
 	store := idempotency.NewMemoryStore(idempotency.MemoryConfig{})
 	t.Cleanup(func() { assert.NoError(t, store.Close()) })
-	m, err := idempotency.New(store, idempotency.SingleTenant, idempotency.Config{})
-	require.NoError(t, err)
-	s := newService()
-	srv := httptest.NewUnstartedServer(r.New(m, s))
+	s := &Service{Endpoint: endpoint}
+	srv := httptest.NewUnstartedServer(r.New(protection(t, store), s))
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.Start()
 	t.Cleanup(srv.Close)
-	t.Cleanup(s.Open) // before Close, which waits for the handlers
 	client := srv.Client()
 	client.Timeout = 20 * time.Second
 	return &service{Service: s, url: srv.URL, client: client}
@@ -49,14 +44,6 @@ type answer struct {
 
 func (a answer) replayed() bool { return a.header.Get("X-Idempotency-Replay") == "true" }
 
-// result is the header that belongs to the result and not to one sending.
-func (a answer) result() http.Header {
-	h := a.header.Clone()
-	h.Del("Date")
-	h.Del("X-Idempotency-Replay")
-	return h
-}
-
 func (a answer) charge(t *testing.T) (c Charge) {
 	t.Helper()
 	require.Equal(t, http.StatusCreated, a.status, a.body)
@@ -64,55 +51,38 @@ func (a answer) charge(t *testing.T) (c Charge) {
 	return c
 }
 
-// open sends a request and returns its response, of which the body is to come.
-// Goroutines call it, so it does not end the test.
-func (s *service) open(ctx context.Context, t testing.TB, path, key string, o Order) *http.Response {
-	body, err1 := json.Marshal(o)
-	r, err2 := http.NewRequestWithContext(ctx, http.MethodPost, s.url+path, bytes.NewReader(body))
-	if err := errors.Join(err1, err2); err != nil {
-		t.Errorf("request: %v", err)
-		return nil
-	}
+const path = "/accounts/acme/charges"
+
+func (s *service) post(t *testing.T, key string, o Order) answer {
+	t.Helper()
+	return s.postTo(t, path, key, o)
+}
+
+func (s *service) postTo(t *testing.T, path, key string, o Order) answer {
+	t.Helper()
+	a, err := s.try(t, path, key, o)
+	require.NoError(t, err)
+	return a
+}
+
+func (s *service) try(t *testing.T, path, key string, o Order) (answer, error) {
+	t.Helper()
+	order, err := json.Marshal(o)
+	require.NoError(t, err)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, bytes.NewReader(order))
+	require.NoError(t, err)
+	authenticate(r, 0)
 	r.Header.Set("Content-Type", "application/json")
 	if key != "" {
 		r.Header.Set("Idempotency-Key", key)
 	}
 	resp, err := s.client.Do(r)
-	if !assert.NoError(t, err) {
-		return nil
+	if err != nil {
+		return answer{}, err
 	}
-	return resp
-}
-
-const path = "/accounts/acme/charges"
-
-func (s *service) post(t testing.TB, key string, o Order) answer {
-	t.Helper()
-	return s.postTo(t, path, key, o)
-}
-
-func (s *service) postTo(t testing.TB, path, key string, o Order) answer {
-	t.Helper()
-	resp := s.open(t.Context(), t, path, key, o)
-	if resp == nil {
-		return answer{}
-	}
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
-	assert.NoError(t, err)
-	assert.NoError(t, resp.Body.Close())
-	return answer{resp.StatusCode, resp.Header, string(body)}
-}
-
-// settled repeats a request until it is not in flight.
-func (s *service) settled(t testing.TB, key string, o Order) answer {
-	t.Helper()
-	for {
-		a := s.post(t, key, o)
-		if a.status != http.StatusConflict || t.Context().Err() != nil {
-			return a
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	return answer{resp.StatusCode, resp.Header, string(body)}, err
 }
 
 // wasLogged asserts what the framework's logger saw. It reports after the

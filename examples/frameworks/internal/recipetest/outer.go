@@ -10,7 +10,11 @@ func Outer(s *Service) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rec := &recorder{ResponseWriter: w}
 			defer func() {
-				if recover() != nil {
+				switch v := recover(); v {
+				case nil:
+				case http.ErrAbortHandler:
+					panic(v)
+				default:
 					http.Error(rec, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 				}
 				s.Log(rec.status)
