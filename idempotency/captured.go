@@ -125,7 +125,9 @@ func (run *run) committed(record []byte) (bool, error) {
 // fail ends a run whose response was discarded.
 func (run *run) fail(c *capture) Outcome {
 	run.release()
-	lost := errors.Is(c.failure, ErrLeaseLost)
+	// The loss may have shown itself as a context that ended, or a transaction
+	// that was rolled back with it.
+	lost := errors.Is(c.failure, ErrLeaseLost) || errors.Is(context.Cause(&run.ctx), ErrLeaseLost)
 	switch {
 	case c.status != 0:
 		c.end()

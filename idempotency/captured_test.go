@@ -92,6 +92,13 @@ func TestCapture(t *testing.T) {
 			charged(w)
 			c.Discard(idempotency.ErrLeaseLost)
 		}, 409, 201, false, idempotency.OutcomeLeaseLost},
+		{"overtaken, and it shows as a context that ended", func(w http.ResponseWriter, r *http.Request, c *idempotency.Captured, s *faulty) {
+			charged(w)
+			s.set(func() { s.extend = idempotency.ErrLeaseLost })
+			<-r.Context().Done()
+			s.set(func() { s.extend = nil })
+			c.Discard(r.Context().Err())
+		}, 409, 201, false, idempotency.OutcomeLeaseLost},
 		{"a status that is not kept", func(w http.ResponseWriter, _ *http.Request, c *idempotency.Captured, _ *faulty) {
 			w.WriteHeader(http.StatusBadGateway)
 			_, _, err := c.Seal()
@@ -118,6 +125,10 @@ func TestCapture(t *testing.T) {
 					return
 				}
 				tt.h(w, r, c, s)
+			}, func(c *idempotency.Config) {
+				if strings.HasPrefix(tt.name, "overtaken") {
+					c.Lease = 200 * time.Millisecond
+				}
 			})
 			resp := f.post("k", "")
 			require.Equal(t, tt.first, resp.StatusCode)
