@@ -1,12 +1,14 @@
 package gin_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -195,12 +197,15 @@ func TestStreamOutlivesItsClient(t *testing.T) {
 			_, _ = io.WriteString(w, "a")
 			if n == 2 {
 				<-gone
-				time.Sleep(50 * time.Millisecond) // for net/http to notice
 			}
 			return n < 4
 		})
 	})
-	srv := httptest.NewServer(h)
+	var first sync.Once
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first.Do(func() { context.AfterFunc(r.Context(), func() { close(gone) }) }) // when net/http notices
+		h.ServeHTTP(w, r)
+	}))
 	t.Cleanup(srv.Close)
 	send := func() (*http.Response, error) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+path, nil)
@@ -208,10 +213,9 @@ func TestStreamOutlivesItsClient(t *testing.T) {
 		r.Header.Set("Idempotency-Key", "k")
 		return srv.Client().Do(r)
 	}
-	first, err := send()
+	left, err := send()
 	require.NoError(t, err)
-	require.NoError(t, first.Body.Close())
-	close(gone)
+	require.NoError(t, left.Body.Close())
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		retry, err := send()
 		if !assert.NoError(c, err) {
