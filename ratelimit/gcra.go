@@ -12,7 +12,8 @@ type pace struct {
 	tau      int64 // to refill an empty bucket: interval x burst
 }
 
-// pace returns the figures of a valid tier; those of an unlimited one are zero.
+// pace returns the figures of a valid tier; those of one without a bucket are
+// zero.
 // The interval is rounded up, so that no rate is ever exceeded; a quotient that
 // is whole but for the noise of float64 is taken as whole.
 func (t Tier) pace() (pace, error) {
@@ -20,7 +21,7 @@ func (t Tier) pace() (pace, error) {
 		return pace{}, err
 	}
 	switch {
-	case t.unlimited():
+	case t.IsUnlimited(), t.IsBlocked():
 		return pace{}, nil
 	case !(t.Rate > 0 && t.Rate <= 1e9): // NaN fails as well
 		return pace{}, errTierRate

@@ -84,8 +84,8 @@ func (s *MemoryStore) Take(_ context.Context, key string, tier Tier, cost int) (
 		return Decision{}, err
 	}
 	cost = max(cost, 0)
-	if tier.unlimited() {
-		return bypass(tier.policy(), cost), nil
+	if d, ok := tier.NoBucket(cost); ok {
+		return d, nil
 	}
 	now := time.Since(s.start).Nanoseconds()
 	v := s.takeAt(now, key, p, cost)

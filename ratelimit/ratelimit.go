@@ -192,7 +192,7 @@ func (l *Limiter) take(ctx context.Context, key string, tier Tier, cost int) rul
 		return ruling{outcome: OutcomeTierInvalid, err: err}
 	}
 	cost = max(cost, 0)
-	if tier.unlimited() {
+	if tier.IsUnlimited() {
 		return ruling{decision: bypass(tier.policy(), cost), outcome: OutcomeAllowed}
 	}
 	v := ruling{noKey: key == ""}

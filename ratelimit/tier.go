@@ -55,6 +55,16 @@ func Per(name string, n int, every time.Duration) Tier {
 // and no X-RateLimit headers.
 func Unlimited(name string) Tier { return Tier{Name: name, Rate: rate.Inf} }
 
+// Blocked is the tier that admits nothing, for a tenant that is suspended. Its
+// requests have no bucket; they are refused for good, without Retry-After.
+func Blocked(name string) Tier { return Tier{Name: name, Burst: blockedBurst} }
+
+// IsUnlimited reports whether t admits everything.
+func (t Tier) IsUnlimited() bool { return t.Rate == rate.Inf }
+
+// IsBlocked reports whether t is a tier of [Blocked].
+func (t Tier) IsBlocked() bool { return t.Burst == blockedBurst && t.Rate == 0 }
+
 // TierFunc finds the tier of a request. It may look it up; the request's
 // context bounds the lookup. A request whose TierFunc returns an error or an
 // invalid tier is answered with 503. It is not called for requests without a
@@ -68,6 +78,8 @@ const (
 	maxTierName = 64
 	// maxTau keeps every sum of a time and two taus within an int64.
 	maxTau = math.MaxInt64 / 4
+	// blockedBurst marks a tier as blocked; nobody arrives at it by mistake.
+	blockedBurst = math.MinInt
 )
 
 var (
@@ -97,8 +109,6 @@ func (t Tier) validateName() error {
 	return nil
 }
 
-func (t Tier) unlimited() bool { return t.Rate == rate.Inf }
-
 // policy is the name that is reported.
 func (t Tier) policy() string {
 	if t.Name == "" {
@@ -117,8 +127,11 @@ func (t Tier) limit() int {
 
 // String describes the tier for logs, such as "free: 5/s, burst 10".
 func (t Tier) String() string {
-	if t.unlimited() {
+	switch {
+	case t.IsUnlimited():
 		return t.policy() + ": unlimited"
+	case t.IsBlocked():
+		return t.policy() + ": blocked"
 	}
 	return fmt.Sprintf("%s: %v/s, burst %d", t.policy(), float64(t.Rate), t.Burst)
 }
