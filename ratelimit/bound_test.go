@@ -149,42 +149,51 @@ func TestMemoryStoreBoundOutOfOrder(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(20) {
-				rng := rand.New(rand.NewPCG(3, seed))
-				s := newStore()
-				var log []admission
-				var latest time.Duration
-				for range 3000 {
-					at := max(0, latest+time.Duration(rng.NormFloat64()*float64(5*time.Millisecond)))
-					latest = max(latest, at)
-					tier := tt.tiers[rng.IntN(len(tt.tiers))]
-					d, err := s.TakeAt(at, "k", tier, 1+rng.IntN(2))
-					require.NoError(t, err)
-					if d.Allowed {
-						log = append(log, admission{latest, float64(d.Cost) / float64(tier.Burst)})
+				synctest.Test(t, func(t *testing.T) {
+					rng := rand.New(rand.NewPCG(3, seed))
+					s := newStore()
+					var log []admission
+					var latest time.Duration
+					for range 3000 {
+						at := max(0, latest+time.Duration(rng.NormFloat64()*float64(5*time.Millisecond)))
+						time.Sleep(max(at-latest, 0))
+						latest = max(latest, at)
+						tier := tt.tiers[rng.IntN(len(tt.tiers))]
+						d, err := s.TakeAt(at, "k", tier, 1+rng.IntN(2))
+						require.NoError(t, err)
+						if d.Allowed {
+							log = append(log, admission{latest, float64(d.Cost) / float64(tier.Burst)})
+						}
+						if rng.IntN(100) == 0 {
+							s.Sweep()
+						}
 					}
-				}
-				assertBound(t, log, tau)
+					assertBound(t, log, tau)
+				})
 			}
 		})
 	}
 	t.Run("alternating with tier flips", func(t *testing.T) {
 		t.Parallel()
-		// Seen at 0 the debt weighs much in the fast tier, seen at 50 ms it
-		// would be forgiven at the fast tier's pace, over and over.
-		s, admitted := newStore(), 0
-		fast, slow := ratelimit.Tier{Rate: 1e4, Burst: 1000}, ratelimit.Tier{Rate: 100, Burst: 1000}
-		for i := range 20_000 {
-			at, tier := time.Duration(0), fast
-			if i%2 == 1 {
-				at, tier = 50*time.Millisecond, slow
+		synctest.Test(t, func(t *testing.T) {
+			// Seen at 0 the debt weighs much in the fast tier, seen at 50 ms it
+			// would be forgiven at the fast tier's pace, over and over.
+			s, admitted := newStore(), 0
+			fast, slow := ratelimit.Tier{Rate: 1e4, Burst: 1000}, ratelimit.Tier{Rate: 100, Burst: 1000}
+			time.Sleep(50 * time.Millisecond)
+			for i := range 20_000 {
+				at, tier := time.Duration(0), fast
+				if i%2 == 1 {
+					at, tier = 50*time.Millisecond, slow
+				}
+				d, err := s.TakeAt(at, "k", tier, 1)
+				require.NoError(t, err)
+				if d.Allowed {
+					admitted++
+				}
 			}
-			d, err := s.TakeAt(at, "k", tier, 1)
-			require.NoError(t, err)
-			if d.Allowed {
-				admitted++
-			}
-		}
-		assert.LessOrEqual(t, admitted, 1500)
+			assert.LessOrEqual(t, admitted, 1500)
+		})
 	})
 	t.Run("alternating", func(t *testing.T) {
 		t.Parallel()

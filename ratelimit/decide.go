@@ -5,7 +5,7 @@ import "time"
 // Interval is the time per token, in whole nanoseconds and rounded up; 0 when
 // the tier has no bucket or is invalid.
 func (t Tier) Interval() time.Duration {
-	p, _ := t.pace() //nolint:errcheck // documented
+	p, _ := t.pace()
 	return time.Duration(p.interval)
 }
 
@@ -27,11 +27,13 @@ func (t Tier) NoBucket(cost int) (Decision, bool) {
 // [Store]. After it the debt is [Decision.ResetAfter]. The Source is left to the
 // caller. The tier must be valid and have a bucket, else the result is the zero
 // Decision, which refuses.
-func (t Tier) Decide(debt time.Duration, cost int) Decision {
+func (t Tier) Decide(debt time.Duration, cost int) (d Decision) {
 	p, err := t.pace()
 	if err != nil || p.interval == 0 {
-		return Decision{}
+		return d
 	}
 	cost = max(cost, 0)
-	return t.decision(p, p.admit(min(max(int64(debt), 0), p.tau), int64(cost)), cost, "")
+	d.fill(&t, p, p.admit(min(max(int64(debt), 0), p.tau), int64(cost)), cost)
+	d.Policy = t.policy()
+	return d
 }

@@ -3,38 +3,47 @@ package ratelimit
 import "time"
 
 // TakeAt is Take at a time of the store's clock that need not be the latest,
-// as seen by a goroutine that waited for a lock.
-func (s *MemoryStore) TakeAt(at time.Duration, key string, tier Tier, cost int) (Decision, error) {
+// as seen by a goroutine that was held up after it had read the clock.
+func (s *MemoryStore) TakeAt(at time.Duration, key string, tier Tier, cost int) (d Decision, err error) {
 	p, err := tier.pace()
 	if err != nil {
-		return Decision{}, err
+		return d, err
 	}
-	return tier.decision(p, s.takeAt(int64(at), key, p, cost), cost, SourceMemory), nil
+	d.fill(&tier, p, s.take(int64(at), s.hash(key), p, int64(cost)), cost)
+	return d, nil
 }
 
-// Table is a table of buckets, for a comparison with a map.
-type Table struct{ t table }
-
-func (t *Table) Put(hash uint64, full int64) {
-	if b := t.t.find(hash); b != nil {
-		b.full = full
-		return
+// Sweep removes all that is full again.
+func (s *MemoryStore) Sweep() {
+	for i := range s.shards {
+		s.shards[i].sweep(s, s.now())
 	}
-	t.t.insert(bucket{hash: hash, full: full, tau: 1})
 }
 
-func (t *Table) Get(hash uint64) (full int64, ok bool) {
-	b := t.t.find(hash)
-	if b == nil {
-		return 0, false
+// Shard is a store of one shard, with hashes and times that the test chooses.
+type Shard struct{ s *MemoryStore }
+
+func NewShard(maxKeys int) Shard { return Shard{NewMemoryStore(MemoryConfig{MaxKeys: maxKeys})} }
+
+// Put makes the bucket of hash full at that time, on top of what it owes.
+func (h Shard) Put(hash uint64, full int64) {
+	h.s.take(0, hash, pace{interval: 1, tau: maxTau, burst: maxTau}, full)
+}
+
+// Get returns what the bucket of hash owes at time 0.
+func (h Shard) Get(hash uint64) int64 {
+	return h.s.take(0, hash, pace{interval: 1, tau: maxTau, burst: maxTau}, 0).debt
+}
+
+// Sweep removes what is full at that time.
+func (h Shard) Sweep(at int64) { h.s.shards[0].sweep(h.s, at) }
+
+// Slots is the size of the table.
+func (h Shard) Slots() int {
+	if t := h.s.shards[0].table.Load(); t != nil {
+		return len(t.slots)
 	}
-	return b.full, true
+	return 0
 }
 
-func (t *Table) RemoveUpTo(full int64) {
-	t.t.removeIf(func(b *bucket) bool { return b.full <= full })
-	t.t.shrink()
-}
-
-func (t *Table) Len() int   { return t.t.count }
-func (t *Table) Slots() int { return len(t.t.slots) }
+func (h Shard) Stats() MemoryStats { return h.s.Stats() }

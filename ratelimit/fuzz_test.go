@@ -16,49 +16,62 @@ import (
 	"github.com/bracework/bracework/ratelimit"
 )
 
-// The table must behave like a map, whatever the order of operations. Hashes
-// are few and close, so that runs are long and wrap around.
-func FuzzTable(f *testing.F) {
+// A shard must behave like a map, whatever the order of operations. Hashes are
+// few and close, so that runs are long and wrap around.
+func FuzzShard(f *testing.F) {
 	f.Add([]byte("\x01\x02\x03\xff\x04"))
 	f.Add([]byte("\x07\x17\x27\x37\x47\x08\xf0\x07"))
 	f.Add([]byte{0x80, 0x00, 0x40, 0x20, 0xf3, 0x1f, 0x3f, 0xf9, 0x00})
-	f.Fuzz(compareTable)
+	f.Fuzz(compareShard)
 }
 
-func compareTable(t *testing.T, ops []byte) {
+func hashOf(op byte) uint64 {
+	switch hash := uint64(op&0xf) + 1; op >> 4 & 3 {
+	case 0:
+		return hash // at the start
+	case 1:
+		return math.MaxUint32 - hash // at the end
+	default:
+		return hash<<28 + uint64(op>>4)
+	}
+}
+
+func compareShard(t *testing.T, ops []byte) {
 	t.Helper()
-	var table ratelimit.Table
+	shard := ratelimit.NewShard(1000)
 	want := map[uint64]int64{}
+	var swept int64
 	for i, op := range ops {
 		if op >= 0xf0 {
-			upTo := int64(i) * int64(op&0xf) / 15
-			table.RemoveUpTo(upTo)
+			upTo := int64(i) * int64(op&0xf)
+			shard.Sweep(upTo)
+			swept = max(swept, upTo)
 			maps.DeleteFunc(want, func(_ uint64, full int64) bool { return full <= upTo })
 			continue
 		}
-		hash := uint64(op&0xf) + uint64(op>>4)*1024
-		table.Put(hash, int64(i))
-		want[hash] = int64(i)
+		hash, cost := hashOf(op), int64(i%7+1)
+		shard.Put(hash, cost)
+		if _, ok := want[hash]; !ok {
+			want[hash] = swept // no earlier, or what was removed could come back
+		}
+		want[hash] += cost
 	}
-	require.Equal(t, len(want), table.Len())
-	for op := range uint64(0xf0) {
-		hash := op&0xf + op>>4*1024
-		v, ok := want[hash]
-		full, found := table.Get(hash)
-		require.Equal(t, ok, found)
-		require.Equal(t, v, full)
+	require.Equal(t, len(want), shard.Stats().Keys)
+	for op := range 0xf0 {
+		hash := hashOf(byte(op))
+		require.Equal(t, want[hash], shard.Get(hash))
 	}
 }
 
-func TestTable(t *testing.T) {
+func TestShard(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(4, seed))
-		ops := make([]byte, rng.IntN(300))
+		ops := make([]byte, rng.IntN(600))
 		for i := range ops {
 			ops[i] = byte(rng.IntN(256))
 		}
-		compareTable(t, ops)
+		compareShard(t, ops)
 	}
 }
 

@@ -8,8 +8,9 @@ import (
 
 // pace is a tier in the units of the engine, nanoseconds.
 type pace struct {
-	interval int64 // per token
+	interval int64 // per token; 0 of a tier without a bucket
 	tau      int64 // to refill an empty bucket: interval x burst
+	burst    int64
 }
 
 // pace returns the figures of a valid tier; those of one without a bucket are
@@ -40,7 +41,7 @@ func (t Tier) pace() (pace, error) {
 	if interval*float64(t.Burst) > maxTau {
 		return pace{}, errTierTau
 	}
-	return pace{interval: int64(interval), tau: int64(interval) * int64(t.Burst)}, nil
+	return pace{interval: int64(interval), tau: int64(interval) * int64(t.Burst), burst: int64(t.Burst)}, nil
 }
 
 // verdict is the outcome of one step of the generic cell rate algorithm.
@@ -53,7 +54,7 @@ type verdict struct {
 // admit decides about cost tokens against a bucket with the given debt, which
 // is at most tau.
 func (p pace) admit(debt, cost int64) verdict {
-	if cost > p.tau/p.interval {
+	if cost > p.burst {
 		return verdict{debt: debt, wait: int64(Never)}
 	}
 	after := debt + cost*p.interval
@@ -70,31 +71,30 @@ func (p pace) tokens(debt int64) int { return int((p.tau - debt) / p.interval) }
 // refills in to: the used fraction stays. It rounds up, so that changing to
 // and fro never mints a token.
 func rescale(debt, from, to int64) int64 {
-	if debt <= 0 {
-		return 0
+	scaled, rest := scale(debt, from, to)
+	if rest {
+		scaled++
 	}
-	debt = min(debt, from)                         // so the quotient is at most to
-	hi, lo := bits.Mul64(uint64(debt), uint64(to)) //nolint:gosec // positive
-	quo, rem := bits.Div64(hi, lo, uint64(max(from, 1)))
-	if rem > 0 {
-		quo++
-	}
-	return int64(quo) //nolint:gosec // at most to
+	return scaled
 }
 
-// decision reports v in the terms of tier t.
-func (t Tier) decision(p pace, v verdict, cost int, src Source) Decision {
-	tokens := p.tokens(v.debt)
-	return Decision{
-		Allowed:    v.allowed,
-		Policy:     t.policy(),
-		Limit:      t.limit(),
-		Remaining:  min(tokens, t.limit()),
-		Burst:      t.Burst,
-		Tokens:     tokens,
-		Cost:       cost,
-		RetryAfter: time.Duration(v.wait),
-		ResetAfter: time.Duration(v.debt),
-		Source:     src,
+// scale returns debt x to / from rounded down, and whether there is a rest.
+func scale(debt, from, to int64) (scaled int64, rest bool) {
+	if debt <= 0 {
+		return 0, false
 	}
+	debt = min(debt, from)                         // so that the quotient is at most to
+	hi, lo := bits.Mul64(uint64(debt), uint64(to)) //nolint:gosec // positive
+	quo, rem := bits.Div64(hi, lo, uint64(max(from, 1)))
+	return int64(quo), rem > 0 //nolint:gosec // at most to
+}
+
+// fill reports v in the terms of tier t, but for Policy and Source. It is small
+// enough to be inlined.
+func (d *Decision) fill(t *Tier, p pace, v verdict, cost int) {
+	tokens, limit := p.tokens(v.debt), t.limit()
+	d.Allowed = v.allowed
+	d.Limit, d.Remaining = limit, min(tokens, limit)
+	d.Burst, d.Tokens, d.Cost = t.Burst, tokens, cost
+	d.RetryAfter, d.ResetAfter = time.Duration(v.wait), time.Duration(v.debt)
 }

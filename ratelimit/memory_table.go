@@ -1,108 +1,81 @@
 package ratelimit
 
+import "sync/atomic"
+
 // bucket is the state of one key. It holds no pointer, so the garbage collector
 // does not look into tables.
+//
+// Once a table is shared, all access is atomic. The hash is set once. While
+// full is a time, tau changes only after full was swapped for frozen: whoever
+// loads full, then tau, and then exchanges full for another value under
+// compare-and-swap has decided about one state.
 type bucket struct {
-	hash uint64
-	full int64 // when the bucket is full again, on the store's clock
-	tau  int64 // of the tier that set full; 0 marks a free slot
+	hash uint64 // 0: not used
+	full int64  // when the bucket is full again, on the store's clock; or frozen, or dead
+	tau  int64  // of the tier that set full
 }
 
-// debt is how long the bucket still takes to be full.
-func (b *bucket) debt(now int64) int64 { return max(b.full-now, 0) }
+// Values of full that are no time.
+const (
+	frozen = -1 // the holder of the shard's lock is about to replace it, here or in another table
+	dead   = -2 // removed; a new bucket of the same hash takes its place
+)
 
-// table is a hash table with open addressing and linear probing. Removal moves
-// later entries up, so there are no tombstones. It grows at three quarters.
+// table is a hash table with open addressing and linear probing. It only fills
+// up; a new one replaces it.
 type table struct {
-	slots []bucket // a power of two, or none
-	count int
+	slots []bucket
 }
 
-const minSlots = 8
+// slotsFor leaves 9 of 16 slots used, and more free where there are few.
+func slotsFor(live int) int { return live*16/9 + 8 }
 
-func (t *table) home(hash uint64) int { return int(hash) & (len(t.slots) - 1) } //nolint:gosec // the mask keeps what fits
+// crowded reports whether a table with that many used slots must be replaced
+// before the next one is used. There is always a free slot.
+func (t *table) crowded(used int) bool { return t == nil || used*4 >= len(t.slots)*3 }
 
-// find returns the bucket of hash, valid until the table changes, or nil.
-func (t *table) find(hash uint64) *bucket {
-	if t.count == 0 {
-		return nil
+// find returns the slot of hash, or nil, and then the free slot where it
+// belongs, which is nil without a table.
+func (t *table) find(hash uint64) (found, free *bucket) {
+	if t == nil {
+		return nil, nil
 	}
-	for i := t.home(hash); ; i = (i + 1) & (len(t.slots) - 1) {
+	i := int((hash & 0xffffffff) * uint64(len(t.slots)) >> 32)
+	for {
 		b := &t.slots[i]
-		if b.tau == 0 {
-			return nil
+		switch atomic.LoadUint64(&b.hash) {
+		case hash:
+			return b, nil
+		case 0:
+			return nil, b
 		}
-		if b.hash == hash {
-			return b
-		}
-	}
-}
-
-// insert adds a bucket whose hash is not in the table.
-func (t *table) insert(b bucket) {
-	if (t.count+1)*4 > len(t.slots)*3 {
-		t.resize(max(minSlots, 2*len(t.slots)))
-	}
-	t.place(b)
-	t.count++
-}
-
-func (t *table) place(b bucket) {
-	i := t.home(b.hash)
-	for t.slots[i].tau != 0 {
-		i = (i + 1) & (len(t.slots) - 1)
-	}
-	t.slots[i] = b
-}
-
-func (t *table) resize(n int) {
-	old := t.slots
-	t.slots = make([]bucket, n)
-	for _, b := range old {
-		if b.tau != 0 {
-			t.place(b)
+		if i++; i == len(t.slots) {
+			i = 0
 		}
 	}
 }
 
-// removeIf removes the buckets for which drop returns true. It may ask about a
-// bucket twice.
-func (t *table) removeIf(drop func(*bucket) bool) {
-	for i := 0; i < len(t.slots); {
-		if b := &t.slots[i]; b.tau != 0 && drop(b) {
-			t.removeAt(i) // what moved up to i is next
-		} else {
-			i++
-		}
-	}
+// state returns full and tau of one moment, if full is not changed afterwards.
+func (b *bucket) state() (full, tau int64) {
+	full = atomic.LoadInt64(&b.full)
+	return full, atomic.LoadInt64(&b.tau)
 }
 
-// removeAt frees slot i and closes the gap: each later bucket of the run moves
-// up unless that would put it before its home.
-func (t *table) removeAt(i int) {
-	mask := len(t.slots) - 1
-	for j := (i + 1) & mask; t.slots[j].tau != 0; j = (j + 1) & mask {
-		if fromHome := (j - t.home(t.slots[j].hash)) & mask; fromHome >= (j-i)&mask {
-			t.slots[i] = t.slots[j]
-			i = j
-		}
-	}
-	t.slots[i] = bucket{}
-	t.count--
+func (b *bucket) exchange(old, full int64) bool {
+	return atomic.CompareAndSwapInt64(&b.full, old, full)
 }
 
-// shrink gives memory back when at most an eighth is in use.
-func (t *table) shrink() {
-	if t.count*8 > len(t.slots) || len(t.slots) <= minSlots && t.count > 0 {
-		return
-	}
-	if t.count == 0 {
-		t.slots = nil
-		return
-	}
-	n := minSlots
-	for n < 4*t.count {
-		n *= 2
-	}
-	t.resize(n)
+// freeze stops whoever works without the lock, and returns what full was.
+func (b *bucket) freeze() int64 { return atomic.SwapInt64(&b.full, frozen) }
+
+// set replaces the state of a bucket that is frozen or dead.
+func (b *bucket) set(full, tau int64) {
+	atomic.StoreInt64(&b.tau, tau)
+	atomic.StoreInt64(&b.full, full)
+}
+
+// fill makes a free slot a bucket.
+func (b *bucket) fill(hash uint64, full, tau int64) {
+	b.set(full, tau)
+	atomic.StoreUint64(&b.hash, hash)
 }

@@ -1,6 +1,7 @@
 package ratelimit_test
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ func TestMemoryStoreSweep(t *testing.T) {
 					take(t, s, strconv.Itoa(i), ratelimit.Free, 1+i%10)
 				}
 				require.Equal(t, tt.keys+1, s.Stats().Keys)
-				for range 20 {
+				for range 30 {
 					time.Sleep(time.Second)
 					take(t, s, "busy", ratelimit.Free, 1)
 				}
@@ -46,7 +47,7 @@ func TestMemoryStoreSweep(t *testing.T) {
 				assert.Zero(t, stats.Evicted)
 				assert.False(t, take(t, s, "drained", hourly, 1).Allowed)
 				time.Sleep(24 * time.Hour)
-				for range 20 {
+				for range 30 {
 					time.Sleep(time.Second)
 					take(t, s, "busy", ratelimit.Free, 0)
 				}
@@ -181,20 +182,19 @@ func TestMemoryStoreConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-func TestTableShrinks(t *testing.T) {
+func TestShardGrowsAndShrinks(t *testing.T) {
 	t.Parallel()
-	var table ratelimit.Table
-	for i := range uint64(1000) {
-		table.Put(i*0x9e3779b97f4a7c15, int64(i))
+	shard := ratelimit.NewShard(-1)
+	const keys = 10_000
+	for i := range uint64(keys) {
+		shard.Put((i+1)*0x9e3779b97f4a7c15&math.MaxUint32, int64(i+1)) // all in the first shard
+		if slots := shard.Slots(); i > 100 {
+			require.LessOrEqual(t, 24*slots, 48*int(i+1), "bytes at %d keys", i+1)
+		}
 	}
-	require.Equal(t, 2048, table.Slots())
-	table.RemoveUpTo(989)
-	assert.Equal(t, 10, table.Len())
-	assert.Equal(t, 64, table.Slots())
-	for i := range uint64(1000) {
-		_, ok := table.Get(i * 0x9e3779b97f4a7c15)
-		assert.Equal(t, i >= 990, ok, "%d", i)
-	}
-	table.RemoveUpTo(999)
-	assert.Zero(t, table.Slots())
+	shard.Sweep(keys - 10)
+	assert.Equal(t, 10, shard.Stats().Keys)
+	assert.LessOrEqual(t, shard.Slots(), 32)
+	shard.Sweep(keys)
+	assert.Zero(t, shard.Slots())
 }
