@@ -1,8 +1,10 @@
 package ratelimit
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 )
@@ -10,8 +12,25 @@ import (
 // Config configures a [Limiter]. The zero value of each field is the default
 // that its comment names.
 type Config struct {
-	// Cost is how many tokens a request takes. Default: 1.
+	// Name names the limit of [New] as [Limit.Name] does the others, and keeps
+	// apart limiters that share a store. Default: none; the limit reports the
+	// name of its tier, and the buckets of other unnamed limits in the same
+	// store are its own.
+	Name string
+	// Limits are further limits. A request that one of them refuses takes
+	// nothing from the others. The store should be a [MultiTaker]; with one that
+	// is only a [Refunder], tokens are away for a moment before they come back,
+	// and with one that is neither, earlier limits charge for what later ones
+	// refuse.
+	Limits []Limit
+	// Cost is how many tokens a request takes from each limit. Default: 1.
 	Cost CostFunc
+	// Charge, when set, is asked after the handler what the request costs in the
+	// end, and the difference is refunded or taken: 0 for a 5xx refunds all, and
+	// 0 for everything but a 401 counts failed logins only. A charge above the
+	// cost takes what there is and makes nobody wait for more than a full
+	// bucket. It applies to [Limiter.Handler].
+	Charge ChargeFunc
 	// Skip passes a request on untouched: nothing is taken, sent or observed.
 	// CORS preflights and health checks are candidates.
 	Skip func(*http.Request) bool
@@ -23,8 +42,19 @@ type Config struct {
 	// Headers are the response headers that are sent.
 	// Default: XRateLimit | RetryAfter.
 	Headers HeaderSet
+	// ExposeHeaders adds them to Access-Control-Expose-Headers, without which
+	// browsers hide them from scripts of other origins. A CORS layer inside this
+	// one that sets that header replaces it; give such a layer
+	// [HeaderSet.Names].
+	ExposeHeaders bool
 	// OnStoreError is what happens while the store fails. Default: FailLocal.
 	OnStoreError FailurePolicy
+	// OnKeyError is what happens to a request without a key.
+	// Default: KeyErrorShared.
+	OnKeyError KeyErrorPolicy
+	// SharedTier is the tier of the bucket that all requests without a key
+	// share. Make it a strict one. Default: [Free].
+	SharedTier Tier
 	// Denied answers a request that the limit refuses, in place of the problem
 	// document with status 429. The headers are set before, Cache-Control:
 	// no-store among them. Other refusals do not reach it.
@@ -44,19 +74,21 @@ type Config struct {
 // the tier's burst is refused for good.
 type CostFunc = func(*http.Request) int
 
-// HeaderSet is a set of response headers.
-type HeaderSet uint8
+// ChargeFunc is what a request costs in the end, given the status of its
+// response: that which was sent first, 200 when the handler sent nothing, 500
+// when it panicked before. A negative charge counts as 0.
+type ChargeFunc = func(status int, r *http.Request) int
 
-// The headers. They are not sent for unlimited tiers and shadowed requests.
+// KeyErrorPolicy says what happens to requests without a key.
+type KeyErrorPolicy uint8
+
+// The policies for requests without a key.
 const (
-	// XRateLimit is X-RateLimit-Limit and X-RateLimit-Remaining, on admitted
-	// and on refused responses.
-	XRateLimit HeaderSet = 1 << iota
-	// RetryAfter is Retry-After (RFC 9110 section 10.2.3), on refusals that a
-	// wait can cure: whole seconds, rounded up, at least 1.
-	RetryAfter
-	// NoHeaders is none. It cannot be combined.
-	NoHeaders
+	// KeyErrorShared puts them all into one bucket of [Config.SharedTier]:
+	// whoever hides his key gains nothing.
+	KeyErrorShared KeyErrorPolicy = iota
+	// KeyErrorRefuse refuses them with 400.
+	KeyErrorRefuse
 )
 
 // FailurePolicy says how requests are decided while the store fails.
@@ -73,16 +105,35 @@ const (
 	FailClosed
 )
 
-func (c Config) withDefaults() (Config, error) {
-	if c.Headers == 0 {
-		c.Headers = XRateLimit | RetryAfter
+// String returns the policy's name, for logs.
+func (p FailurePolicy) String() string {
+	switch p {
+	case FailLocal:
+		return "local"
+	case FailOpen:
+		return "open"
+	case FailClosed:
+		return "closed"
+	default:
+		return "unknown"
 	}
+}
+
+func (c Config) withDefaults() (Config, error) {
+	c.Headers = cmp.Or(c.Headers, XRateLimit|RetryAfter)
+	c.SharedTier = cmp.Or(c.SharedTier, Free)
 	var errs []error
-	if c.Headers > NoHeaders {
+	if c.Headers > allHeaders || c.Headers&NoHeaders != 0 && c.Headers != NoHeaders {
 		errs = append(errs, errors.New("ratelimit: Config.Headers has an unknown header, or one beside NoHeaders"))
 	}
 	if c.OnStoreError > FailClosed {
 		errs = append(errs, errors.New("ratelimit: Config.OnStoreError is no failure policy"))
+	}
+	if c.OnKeyError > KeyErrorRefuse {
+		errs = append(errs, errors.New("ratelimit: Config.OnKeyError is no policy"))
+	}
+	if err := c.SharedTier.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("ratelimit: Config.SharedTier: %w", err))
 	}
 	return c, errors.Join(errs...)
 }

@@ -14,6 +14,7 @@ const (
 	OutcomeDenied      Outcome = "denied"       // by the limit (429)
 	OutcomeShadowed    Outcome = "shadowed"     // admitted; refused but for [Config.Shadow]
 	OutcomeUnprotected Outcome = "unprotected"  // admitted; the store failed, [FailOpen]
+	OutcomeKeyMissing  Outcome = "key_missing"  // no key, [KeyErrorRefuse] (400)
 	OutcomeTierInvalid Outcome = "tier_invalid" // no usable tier (503)
 	OutcomeStoreDown   Outcome = "store_down"   // the store failed, [FailClosed] (503)
 	OutcomeCanceled    Outcome = "canceled"     // the context was done before the decision (503)
@@ -22,11 +23,29 @@ const (
 // Event describes one decision. All of it is of low cardinality but the numbers
 // in Decision.
 type Event struct {
-	// Decision is the zero Decision when none was made.
+	// Decision is that of the limit that decided; the zero Decision when none was
+	// made.
 	Decision Decision
 	Outcome  Outcome
-	// NoKey says that the request had no key and used the shared bucket.
+	// NoKey says that the request had no key, for one of the limits at least.
 	NoKey bool
+	// StoreChange is set in the one event whose request saw the store fail or
+	// recover.
+	StoreChange StoreChange
+}
+
+// StoreChange is a change of the state of a store.
+type StoreChange string
+
+// The changes. A store has recovered when it works again and has not failed for
+// a second.
+const (
+	StoreFailed    StoreChange = "failed"
+	StoreRecovered StoreChange = "recovered"
+)
+
+func (l *Limiter) report(ctx context.Context, v *ruling) {
+	l.observe(ctx, Event{Decision: v.decision, Outcome: v.outcome, NoKey: v.noKey, StoreChange: v.change})
 }
 
 func (l *Limiter) observe(ctx context.Context, e Event) {

@@ -19,7 +19,11 @@ const (
 	probeEvery = time.Second
 )
 
-var errStoreDown = errors.New("not asked after repeated failures")
+var (
+	errStoreDown = errors.New("not asked after repeated failures")
+	errNoRefunds = fmt.Errorf("ratelimit: store takes no refunds: %w", errors.ErrUnsupported)
+	errAnswers   = errors.New("ratelimit: store answered with another number of decisions")
+)
 
 // outage keeps track of whether the store works. While it does, a call costs
 // two atomic loads.
@@ -68,70 +72,109 @@ func (o *outage) failed() bool {
 	return !o.failing.Swap(true)
 }
 
-// fromStore asks the store, or does what the policy says while it fails.
-func (l *Limiter) fromStore(ctx context.Context, key string, tier Tier, cost int) (Decision, Outcome, error) {
-	if !l.outage.mayCall() {
-		return l.withoutStore(ctx, key, tier, cost, errStoreDown)
-	}
-	d, err := l.callStore(ctx, key, tier, cost)
-	switch {
-	case err == nil:
-		if l.outage.succeeded() {
-			l.log(ctx, slog.LevelInfo, "Rate limit store recovered")
+// fromStore has the takes of v decided by the store, or by what the policy says
+// while it fails. It reports whether there are decisions; if not, v is ruled.
+func (l *Limiter) fromStore(ctx context.Context, v *ruling) bool {
+	err := errStoreDown
+	if l.outage.mayCall() {
+		if err = l.guard(func() error { return v.decide(ctx, l.store) }); err == nil {
+			l.noteSuccess(ctx, v)
+			return true
 		}
-		if !d.Allowed {
-			return d, OutcomeDenied, nil
+		if ctx.Err() != nil {
+			// The caller gave up; that says nothing about the store.
+			v.refuse(OutcomeCanceled, ctx.Err())
+			return false
 		}
-		return d, OutcomeAllowed, nil
-	case ctx.Err() != nil:
-		// The caller gave up; that says nothing about the store.
-		return Decision{}, OutcomeCanceled, ctx.Err()
+		l.noteFailure(ctx, v, err)
 	}
-	if l.outage.failed() {
-		l.log(ctx, slog.LevelWarn, "Rate limit store failed", slog.Any("error", err), slog.String("policy", l.cfg.OnStoreError.String()))
-	}
-	return l.withoutStore(ctx, key, tier, cost, err)
-}
-
-// callStore makes a panic of the store an error.
-func (l *Limiter) callStore(ctx context.Context, key string, tier Tier, cost int) (d Decision, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			d, err = Decision{}, fmt.Errorf("ratelimit: store panicked: %v", v)
-		}
-	}()
-	return l.store.Take(ctx, key, tier, cost)
-}
-
-func (l *Limiter) withoutStore(ctx context.Context, key string, tier Tier, cost int, cause error) (Decision, Outcome, error) {
 	switch l.cfg.OnStoreError {
 	case FailOpen:
-		return bypass(tier.policy(), cost), OutcomeUnprotected, nil
+		t := &v.take
+		if v.takes != nil {
+			t = &v.takes[0]
+		}
+		v.decision = bypass(t.Tier.policy(), t.Cost)
+		v.decision.name(t)
+		v.outcome = OutcomeUnprotected
+		return false
 	case FailClosed:
-		return Decision{}, OutcomeStoreDown, fmt.Errorf("ratelimit: store: %w", cause)
+		v.refuse(OutcomeStoreDown, fmt.Errorf("ratelimit: store: %w", err))
+		return false
 	case FailLocal:
 	}
-	d, err := l.local().Take(ctx, key, tier, cost)
-	if err != nil {
-		return Decision{}, OutcomeTierInvalid, err
+	if err := v.decide(ctx, l.local()); err != nil {
+		v.refuse(OutcomeTierInvalid, err)
+		return false
 	}
-	d.Source = SourceFallback
-	if !d.Allowed {
-		return d, OutcomeDenied, nil
+	v.decision.Source = SourceFallback
+	for i := range v.decisions {
+		v.decisions[i].Source = SourceFallback
 	}
-	return d, OutcomeAllowed, nil
+	return true
 }
 
-// String returns the policy's name, for logs.
-func (p FailurePolicy) String() string {
-	switch p {
-	case FailLocal:
-		return "local"
-	case FailOpen:
-		return "open"
-	case FailClosed:
-		return "closed"
-	default:
-		return "unknown"
+// guard makes a panic of the store an error.
+func (l *Limiter) guard(call func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("ratelimit: store panicked: %v", p)
+		}
+	}()
+	return call()
+}
+
+func (l *Limiter) noteSuccess(ctx context.Context, v *ruling) {
+	if l.outage.succeeded() {
+		v.change = StoreRecovered
+		l.log(ctx, slog.LevelInfo, "Rate limit store recovered")
 	}
+}
+
+func (l *Limiter) noteFailure(ctx context.Context, v *ruling, err error) {
+	if l.outage.failed() {
+		v.change = StoreFailed
+		l.log(ctx, slog.LevelWarn, "Rate limit store failed", slog.Any("error", err), slog.String("policy", l.cfg.OnStoreError.String()))
+	}
+}
+
+// decide asks a store.
+func (v *ruling) decide(ctx context.Context, store Store) (err error) {
+	if v.takes == nil {
+		v.decision, err = store.Take(ctx, v.take.Key, v.take.Tier, v.take.Cost)
+		return err
+	}
+	v.decisions, err = takeAll(ctx, store, v.takes)
+	if err == nil && len(v.decisions) != len(v.takes) {
+		err = errAnswers
+	}
+	return err
+}
+
+// takeAll asks for several takes, one by one where the store knows nothing
+// better. What comes after a refusal is then not asked, and allowed.
+func takeAll(ctx context.Context, store Store, takes []Take) ([]Decision, error) {
+	if multi, ok := store.(MultiTaker); ok {
+		return multi.TakeAll(ctx, takes)
+	}
+	decisions := make([]Decision, len(takes))
+	for i, t := range takes {
+		d, err := store.Take(ctx, t.Key, t.Tier, t.Cost)
+		if err == nil && d.Allowed {
+			decisions[i] = d
+			continue
+		}
+		if refunder, ok := store.(Refunder); ok {
+			for _, t := range takes[:i] {
+				err = errors.Join(err, refunder.Refund(context.WithoutCancel(ctx), t.Key, t.Tier, t.Cost))
+			}
+		}
+		decisions[i] = d
+		for j := range decisions[i+1:] {
+			rest := &decisions[i+1+j]
+			*rest = bypass(takes[i+1+j].Tier.policy(), takes[i+1+j].Cost)
+		}
+		return decisions, err
+	}
+	return decisions, nil
 }

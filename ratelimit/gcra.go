@@ -18,7 +18,7 @@ type pace struct {
 // The interval is rounded up, so that no rate is ever exceeded; a quotient that
 // is whole but for the noise of float64 is taken as whole.
 func (t Tier) pace() (pace, error) {
-	if err := t.validateName(); err != nil {
+	if err := validateName(t.Name); err != nil {
 		return pace{}, err
 	}
 	switch {

@@ -29,6 +29,9 @@ func newLimiter(t *testing.T, tier ratelimit.TierFunc, cfg ratelimit.Config) *ra
 	return lim
 }
 
+// invalid is a TierFunc that New cannot look into.
+func invalid(*http.Request) (ratelimit.Tier, error) { return ratelimit.Tier{}, nil }
+
 var hello = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })
 
 func request(tenant string) *http.Request {
@@ -305,7 +308,7 @@ func TestHandlerCanceled(t *testing.T) {
 func TestHandlerSkip(t *testing.T) {
 	t.Parallel()
 	events := &recorder{}
-	lim := newLimiter(t, ratelimit.Fixed(ratelimit.Tier{}), ratelimit.Config{
+	lim := newLimiter(t, invalid, ratelimit.Config{
 		Skip:     func(r *http.Request) bool { return r.URL.Path == "/" },
 		Observer: events.observe,
 	})

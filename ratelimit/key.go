@@ -10,8 +10,8 @@ import (
 // a value that the client can choose freely. Keys are case-sensitive.
 //
 // All requests for which it returns an error or an empty key share one bucket
-// of tier [Free], whatever their own tier would be: whoever hides his key gains
-// nothing.
+// of [Config.SharedTier], whatever their own tier would be: whoever hides his key
+// gains nothing.
 type KeyFunc = func(*http.Request) (string, error)
 
 var errNoKey = errors.New("ratelimit: no key")
@@ -28,6 +28,17 @@ func ByHeader(name string) KeyFunc {
 		}
 		return v[0], nil
 	}
+}
+
+// ByRoute gives each tenant that key finds a bucket for each route: the pattern
+// that matched the request in [http.ServeMux] ([http.Request.Pattern]), such as
+// "POST /orders/{id}". Paths are no routes: there is no end of them.
+//
+// A mux sets the pattern before it calls the handler of the route, so the
+// limiter has to wrap those handlers. Around the whole mux, and with routers that
+// set no pattern, all routes of a tenant are one.
+func ByRoute(key KeyFunc) KeyFunc {
+	return Join(key, func(r *http.Request) (string, error) { return "route " + r.Pattern, nil })
 }
 
 // Join makes one key of several. Each part goes behind its length, so that

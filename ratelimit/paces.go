@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"math"
+	"strconv"
 	"sync/atomic"
 )
 
@@ -10,21 +11,29 @@ import (
 type paceCache [32]atomic.Pointer[paced]
 
 type paced struct {
-	tier Tier
-	pace pace
+	tier  Tier
+	pace  pace
+	limit string // what X-RateLimit-Limit reports
 }
 
 // of returns what t.pace does.
 func (c *paceCache) of(t *Tier) (pace, error) {
-	place := &c[c.place(t)]
-	if known := place.Load(); known != nil && known.is(t) {
+	if known := c.known(t); known != nil {
 		return known.pace, nil
 	}
 	p, err := t.pace()
 	if err == nil {
-		place.CompareAndSwap(nil, &paced{tier: *t, pace: p})
+		c[c.place(t)].CompareAndSwap(nil, &paced{tier: *t, pace: p, limit: strconv.Itoa(t.limit())})
 	}
 	return p, err
+}
+
+// known returns what is kept of t, or nil.
+func (c *paceCache) known(t *Tier) *paced {
+	if k := c[c.place(t)].Load(); k != nil && k.is(t) {
+		return k
+	}
+	return nil
 }
 
 // is compares the cheap fields first, and without the call that == is.

@@ -25,11 +25,16 @@
 // under, sum to at most 1 + window / the shortest time in which one of the
 // tiers refills its bucket.
 //
+// With [Config.Limits] a request passes several limits, such as one a minute and
+// one a day, or one for the tenant and one for all. It passes all of them or
+// takes nothing from any.
+//
 // # What clients see
 //
 //	admitted          X-RateLimit-Limit and X-RateLimit-Remaining beside the handler's response
 //	refused           429 and the same headers, Retry-After, Cache-Control: no-store
 //	cost over burst   429 without Retry-After: no wait would help
+//	blocked tier      429 without Retry-After
 //	no usable tier    503 and Retry-After
 //	store down        as [FailurePolicy] says; by default limited by this process's memory
 //
@@ -37,24 +42,34 @@
 // https://iana.org/assignments/http-problem-types#quota-exceeded, with the
 // members violated-policies and retry_after_ms. X-RateLimit-Limit is the tier's
 // Limit, X-RateLimit-Remaining the smaller of that and the tokens left. Browsers
-// show these headers to scripts of other origins only when the service lists
-// them in Access-Control-Expose-Headers. There is no X-RateLimit-Reset: its
-// unit differs from service to service.
+// show these headers to scripts of other origins only when they are exposed:
+// see [Config.ExposeHeaders]. There is no X-RateLimit-Reset: its unit differs
+// from service to service. [IETFDraft11] is opt-in.
+//
+// # When the store fails
+//
+// After three failures in a row the store is left alone but for one request a
+// second, which tries it; its first success puts it back into use. Until then
+// [Config.OnStoreError] decides. Under the default, [FailLocal], each process
+// has buckets of its own that start full: during an outage of d, n processes
+// admit a key at most n x (burst + rate x d) on top of what the store has
+// admitted. A failure and a recovery are one log line and one event each.
 //
 // # Limits
 //
-// Requests without a key share one strict bucket, of tier [Free]. Limiters that
-// share a store share the buckets of equal keys: give each limit a store of its
-// own, or keys that differ. Where limiters are stacked, the response carries the
-// stricter values, and a request that the inner one refuses has paid the outer
-// one. Put authentication outside of this middleware, idempotency inside.
+// Requests without a key share one strict bucket. Limiters that share a store
+// share the buckets of equal keys unless they have different names
+// ([Config.Name]). Where limiters are stacked, the response carries the stricter
+// values, and a request that the inner one refuses has paid the outer one;
+// within one limiter it has not. Put limits by address ([ByIP]) outside of
+// authentication, limits by tenant inside of it, and idempotency inside of both.
 package ratelimit
 
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,11 +77,11 @@ import (
 
 // Limiter limits requests. Its methods may be called concurrently.
 type Limiter struct {
-	store  Store
-	key    KeyFunc
-	tier   TierFunc
-	cfg    Config
-	strict Tier // of requests without a key
+	store   Store
+	limits  []Limit // that of New first
+	cfg     Config
+	exposed string // for Access-Control-Expose-Headers
+	paces   paceCache
 
 	outage outage
 	local  func() *MemoryStore // made at the first failure of the store
@@ -76,7 +91,8 @@ type Limiter struct {
 }
 
 // New returns a Limiter. None of store, key and tier may be nil: there is no
-// safe default for them. All misconfigurations are reported, in one error.
+// safe default for them. All misconfigurations are reported, in one error; a
+// tier that is invalid is one where it is known, that is, in [Fixed].
 func New(store Store, key KeyFunc, tier TierFunc, cfg Config) (*Limiter, error) {
 	cfg, err := cfg.withDefaults()
 	errs := []error{err}
@@ -86,116 +102,55 @@ func New(store Store, key KeyFunc, tier TierFunc, cfg Config) (*Limiter, error) 
 	if key == nil {
 		errs = append(errs, errors.New("ratelimit: key is nil"))
 	}
-	if tier == nil {
-		errs = append(errs, errors.New("ratelimit: tier is nil"))
-	}
-	if err := errors.Join(errs...); err != nil {
+	limits, err := limitsOf(key, tier, cfg)
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
-	return &Limiter{
+	l := &Limiter{
 		store:  store,
-		key:    key,
-		tier:   tier,
+		limits: limits,
 		cfg:    cfg,
-		strict: Free,
 		outage: outage{start: time.Now()},
 		local:  sync.OnceValue(func() *MemoryStore { return NewMemoryStore(MemoryConfig{}) }),
-	}, nil
+	}
+	if cfg.ExposeHeaders {
+		l.exposed = strings.Join(cfg.Headers.Names(), ", ")
+	}
+	return l, nil
 }
 
-// ruling is what the limiter found about one request.
-type ruling struct {
-	decision Decision
-	outcome  Outcome
-	noKey    bool
-	shadow   bool
-	err      error
-}
-
-func (l *Limiter) report(ctx context.Context, r *ruling) {
-	l.observe(ctx, Event{Decision: r.decision, Outcome: r.outcome, NoKey: r.noKey})
-}
-
-// Take takes cost tokens from the bucket of key in tier. The failure policy
-// and the observer apply; Skip, Shadow and Cost do not. A cost of 0 is a peek;
-// a negative one counts as 0. An empty key uses the bucket that requests
-// without a key share, in tier [Free] whatever tier says.
+// Take takes cost tokens from the bucket of key in tier, under the limit of
+// [New]; Config.Limits stay out of it. The failure policy and the observer
+// apply; Skip, Shadow, Cost and Charge do not. A cost of 0 is a peek; a negative
+// one counts as 0. An empty key uses the bucket that requests without a key
+// share, in [Config.SharedTier] whatever tier says.
 //
 // A refusal by the limit is no error. When Take returns an error the Decision
 // is not Allowed: the tier is invalid, ctx is done (the error is ctx's), or the
 // store failed under [FailClosed] (the error wraps the store's).
 func (l *Limiter) Take(ctx context.Context, key string, tier Tier, cost int) (Decision, error) {
+	var v ruling
 	if key == "" {
-		tier = l.strict
+		tier, v.noKey = l.cfg.SharedTier, true
 	}
-	r := l.take(ctx, key, tier, cost)
-	l.report(ctx, &r)
-	return r.decision, r.err
+	if err := ctx.Err(); err != nil {
+		v.refuse(OutcomeCanceled, err)
+	} else if l.validate(ctx, &tier, &v) {
+		v.take = Take{Key: joinKey(l.limits[0].Name, key), Tier: tier, Cost: max(cost, 0)}
+		l.ask(ctx, &v)
+	}
+	l.report(ctx, &v)
+	return v.decision, v.err
 }
 
 // Allow decides about r without answering it, for frameworks with handlers of
-// their own. All of Config applies except Headers and Denied. The error is as
-// of [Limiter.Take], or the TierFunc's, wrapped.
+// their own. All of Config applies except Charge, Headers, ExposeHeaders and
+// Denied. The error is as of [Limiter.Take], or the TierFunc's, wrapped.
 func (l *Limiter) Allow(r *http.Request) (Decision, error) {
 	if l.cfg.Skip != nil && l.cfg.Skip(r) {
 		return bypass("", 0), nil
 	}
-	v := l.judge(r)
+	var v ruling
+	l.judge(r, &v)
 	return v.decision, v.err
-}
-
-// judge decides about a request that is not skipped.
-func (l *Limiter) judge(r *http.Request) ruling {
-	v := l.judgeKey(r)
-	if v.outcome != OutcomeCanceled && l.cfg.Shadow != nil && l.cfg.Shadow(r) {
-		v.shadow = true
-		if !v.decision.Allowed {
-			v.decision.Allowed, v.decision.Shadowed = true, true
-			v.outcome, v.err = OutcomeShadowed, nil
-		}
-	}
-	l.report(r.Context(), &v)
-	return v
-}
-
-func (l *Limiter) judgeKey(r *http.Request) ruling {
-	ctx := r.Context()
-	if err := ctx.Err(); err != nil {
-		return ruling{outcome: OutcomeCanceled, err: err}
-	}
-	key, err := l.key(r)
-	tier := l.strict
-	if err != nil {
-		key = ""
-	}
-	if key != "" {
-		tier, err = l.tier(r)
-		if err != nil {
-			return l.noTier(ctx, err)
-		}
-	}
-	cost := 1
-	if l.cfg.Cost != nil {
-		cost = l.cfg.Cost(r)
-	}
-	return l.take(ctx, key, tier, cost)
-}
-
-func (l *Limiter) take(ctx context.Context, key string, tier Tier, cost int) ruling {
-	if err := ctx.Err(); err != nil {
-		return ruling{outcome: OutcomeCanceled, err: err}
-	}
-	if err := tier.Validate(); err != nil {
-		if l.tierLog.first(tier.Name) {
-			l.log(ctx, slog.LevelError, "Rate limit tier invalid", slog.String("tier", tier.Name), slog.Any("error", err))
-		}
-		return ruling{outcome: OutcomeTierInvalid, err: err}
-	}
-	cost = max(cost, 0)
-	if tier.IsUnlimited() {
-		return ruling{decision: bypass(tier.policy(), cost), outcome: OutcomeAllowed}
-	}
-	v := ruling{noKey: key == ""}
-	v.decision, v.outcome, v.err = l.fromStore(ctx, key, tier, cost)
-	return v
 }

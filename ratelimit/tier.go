@@ -71,8 +71,14 @@ func (t Tier) IsBlocked() bool { return t.Burst == blockedBurst && t.Rate == 0 }
 // key, nor for skipped ones.
 type TierFunc = func(*http.Request) (Tier, error)
 
-// Fixed is the [TierFunc] of a service with one tier.
-func Fixed(t Tier) TierFunc { return func(*http.Request) (Tier, error) { return t, nil } }
+// Fixed is the [TierFunc] of a service with one tier. [New] refuses an invalid
+// one.
+//
+//go:noinline
+func Fixed(t Tier) TierFunc {
+	// Not inlined, all these functions have one address, by which New knows them.
+	return func(*http.Request) (Tier, error) { return t, nil }
+}
 
 const (
 	maxTierName = 64
@@ -97,12 +103,12 @@ func (t Tier) Validate() error {
 	return err
 }
 
-func (t Tier) validateName() error {
-	if len(t.Name) > maxTierName {
+func validateName(name string) error {
+	if len(name) > maxTierName {
 		return errTierName
 	}
-	for i := range len(t.Name) {
-		if c := t.Name[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+	for i := range len(name) {
+		if c := name[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
 			return errTierName
 		}
 	}

@@ -50,13 +50,14 @@ func (t *tierLog) lookupDue() bool {
 	return true
 }
 
-// noTier is the ruling on a request whose TierFunc returned err.
-func (l *Limiter) noTier(ctx context.Context, err error) ruling {
+// noTier refuses a request whose TierFunc returned err.
+func (l *Limiter) noTier(ctx context.Context, v *ruling, err error) {
 	if ctx.Err() != nil {
-		return ruling{outcome: OutcomeCanceled, err: ctx.Err()}
+		v.refuse(OutcomeCanceled, ctx.Err())
+		return
 	}
 	if l.tierLog.lookupDue() {
 		l.log(ctx, slog.LevelError, "Rate limit tier lookup failed", slog.Any("error", err))
 	}
-	return ruling{outcome: OutcomeTierInvalid, err: fmt.Errorf("ratelimit: tier: %w", err)}
+	v.refuse(OutcomeTierInvalid, fmt.Errorf("ratelimit: tier: %w", err))
 }

@@ -34,12 +34,16 @@ type Extension struct {
 // which encodes this body, too. Headers such as Retry-After and Allow are the
 // caller's to set before.
 func WriteProblem(w http.ResponseWriter, p Problem) {
-	body := p.appendJSON(make([]byte, 0, 256))
+	WriteProblemJSON(w, p.Status, p.appendJSON(make([]byte, 0, 256)))
+}
+
+// WriteProblemJSON is [WriteProblem] for a document that the caller has made.
+func WriteProblemJSON(w http.ResponseWriter, status int, body []byte) {
+	values := [...]string{"application/problem+json", "nosniff"}
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(p.Status)
+	h["Content-Type"], h["X-Content-Type-Options"] = values[0:1:1], values[1:2:2]
+	h.Del("Content-Length") // of another body; the server counts this one
+	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
 
