@@ -27,7 +27,7 @@ func (l *Limiter) Handler(next http.Handler) http.Handler {
 		inner := r.WithContext(ctx) //nolint:contextcheck // ctx wraps the request's
 		defer httpx.HandBack(r, inner)
 		if l.cfg.Charge != nil {
-			l.serveAndCharge(next, w, inner, &v)
+			l.serveAndCharge(next, w, inner, &v) //nolint:contextcheck // the context is the request's
 			return
 		}
 		next.ServeHTTP(w, inner)
