@@ -21,9 +21,9 @@ import (
 // left out.
 func TestMemoryStoreAgreesWithRateLimiter(t *testing.T) {
 	t.Parallel()
-	steps := 20_000
-	if testing.Short() {
-		steps = 2_000
+	steps := 170_000 // a million in all
+	if testing.Short() || raceEnabled {
+		steps = 10_000
 	}
 	tests := []struct {
 		tier  ratelimit.Tier

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/bracework/bracework/ratelimit"
 )
@@ -80,6 +81,24 @@ func TestNew(t *testing.T) {
 		{"headers and none", store, byTenant, tier, ratelimit.Config{Headers: ratelimit.NoHeaders | ratelimit.RetryAfter}, []string{"Config.Headers"}},
 		{"unknown header", store, byTenant, tier, ratelimit.Config{Headers: 128}, []string{"Config.Headers"}},
 		{"unknown policy", store, byTenant, tier, ratelimit.Config{OnStoreError: 9}, []string{"Config.OnStoreError"}},
+		{"unknown key policy", store, byTenant, tier, ratelimit.Config{OnKeyError: 9}, []string{"Config.OnKeyError"}},
+		{"invalid tier", store, byTenant, ratelimit.Fixed(ratelimit.Tier{Rate: 5}), ratelimit.Config{}, []string{"tier burst is under 1"}},
+		{"a tier that only a request shows", store, byTenant, invalid, ratelimit.Config{}, nil},
+		{"invalid shared tier", store, byTenant, tier, ratelimit.Config{SharedTier: ratelimit.Tier{Rate: rate.Limit(math.NaN()), Burst: 1}}, []string{"Config.SharedTier"}},
+		{"several limits", store, byTenant, tier, ratelimit.Config{Name: "a", Limits: []ratelimit.Limit{{Name: "b", Tier: tier}, {Name: "c", Key: byTenant, Tier: tier}}}, nil},
+		{"invalid tier of a limit", store, byTenant, tier, ratelimit.Config{Limits: []ratelimit.Limit{
+			{Name: "b", Tier: tier}, {Name: "c", Tier: ratelimit.Fixed(ratelimit.Tier{Rate: -1, Burst: 1})},
+		}}, []string{"Config.Limits[1]"}},
+		{"limit without a tier", store, byTenant, tier, ratelimit.Config{Limits: []ratelimit.Limit{{Name: "b"}}}, []string{"Config.Limits[0]", "tier is nil"}},
+		{"limit without a name", store, byTenant, tier, ratelimit.Config{Limits: []ratelimit.Limit{{Tier: tier}}}, []string{"Config.Limits[0]: the name"}},
+		{"two limits of one name", store, byTenant, tier, ratelimit.Config{Name: "a", Limits: []ratelimit.Limit{
+			{Name: "b", Tier: tier}, {Name: "b", Tier: tier}, {Name: "a", Tier: tier},
+		}}, []string{"Config.Limits[1]", "Config.Limits[2]"}},
+		{
+			"names that break headers", store, byTenant, tier,
+			ratelimit.Config{Name: "a\r\nSet-Cookie: x", Limits: []ratelimit.Limit{{Name: `"`, Tier: tier}}},
+			[]string{"Config.Name", "Config.Limits[0]"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
