@@ -1,0 +1,148 @@
+package ratelimit_test
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/bracework/bracework/ratelimit"
+)
+
+// No token is lost or made while buckets are taken from one by one and
+// together, refunded, moved to larger and smaller tables, and removed around.
+func TestMemoryStoreConservesTokens(t *testing.T) {
+	t.Parallel()
+	const keys, burst, rounds = 24, 2000, 3000
+	slow := ratelimit.Per("slow", burst, 100_000*time.Hour) // refills nothing meanwhile
+	quick := ratelimit.Tier{Rate: 1e6, Burst: 10}           // full again within 10 us
+	s := ratelimit.NewMemoryStore(ratelimit.MemoryConfig{MaxKeys: 20_000})
+	var used [keys]atomic.Int64
+	worker := func(seed uint64) {
+		rng := rand.New(rand.NewPCG(5, seed))
+		pick := func() (int, ratelimit.Take) {
+			k := rng.IntN(keys)
+			return k, ratelimit.Take{Key: "k" + strconv.Itoa(k), Tier: slow, Cost: rng.IntN(4)}
+		}
+		for range rounds {
+			switch i, x := pick(); rng.IntN(4) {
+			case 0:
+				if d := must(s.Take(t.Context(), x.Key, slow, x.Cost)); d.Allowed {
+					used[i].Add(int64(x.Cost))
+				}
+			case 1:
+				if d := must(s.Take(t.Context(), x.Key, slow, x.Cost)); d.Allowed {
+					_ = s.Refund(t.Context(), x.Key, slow, x.Cost)
+				}
+			default:
+				j, y := pick()
+				noise := ratelimit.Take{Key: "n" + strconv.Itoa(rng.IntN(10_000)), Tier: quick, Cost: 1}
+				ds, err := s.TakeAll(t.Context(), []ratelimit.Take{x, noise, y})
+				if assert.NoError(t, err) && ds[0].Allowed && ds[1].Allowed && ds[2].Allowed {
+					used[i].Add(int64(x.Cost))
+					used[j].Add(int64(y.Cost))
+				}
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	for seed := range uint64(16) {
+		wg.Go(func() { worker(seed) })
+	}
+	stop := make(chan struct{})
+	var around sync.WaitGroup
+	around.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = s.Take(t.Context(), "m"+strconv.Itoa(i%10_000), quick, 1)
+				if i%2000 == 0 {
+					s.Sweep()
+				}
+			}
+		}
+	})
+	wg.Wait()
+	close(stop)
+	around.Wait()
+	require.Zero(t, s.Stats().Evicted)
+	refused := 0
+	for i := range keys {
+		left := take(t, s, "k"+strconv.Itoa(i), slow, 0).Tokens
+		assert.Equal(t, burst, int(used[i].Load())+left, "key %d", i)
+		if left < 4 {
+			refused++
+		}
+	}
+	assert.Positive(t, refused, "some have run dry")
+}
+
+// Tiers flip, buckets are full again, removed and made anew, all at once on
+// one clock: no window sees more than it may.
+func TestMemoryStoreBoundConcurrent(t *testing.T) {
+	t.Parallel()
+	tiers := []ratelimit.Tier{{Rate: 20_000, Burst: 20}, {Rate: 50_000, Burst: 100}, {Rate: 5000, Burst: 50}}
+	const tau = time.Millisecond // of the first
+	s := newStore()
+	start := time.Now()
+	var mu sync.Mutex
+	var used float64
+	var wg sync.WaitGroup
+	for g := range 16 {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(6, uint64(g)))
+			sum := 0.0
+			for time.Since(start) < 300*time.Millisecond {
+				tier := tiers[rng.IntN(len(tiers))]
+				if d := must(s.Take(t.Context(), "k", tier, 1)); d.Allowed {
+					sum += 1 / float64(tier.Burst)
+				}
+				switch rng.IntN(50) {
+				case 0:
+					s.Sweep()
+				case 1:
+					time.Sleep(time.Millisecond) // long enough to be full again
+				}
+			}
+			mu.Lock()
+			used += sum
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	assert.LessOrEqual(t, used, 1+float64(time.Since(start))/float64(tau))
+	assert.Positive(t, used)
+}
+
+// Everything at the cap: tables overflow, the least indebted go, and the number
+// of keys is right in the end.
+func TestMemoryStoreEvictsConcurrently(t *testing.T) {
+	t.Parallel()
+	const maxKeys = 4000
+	s := ratelimit.NewMemoryStore(ratelimit.MemoryConfig{MaxKeys: maxKeys})
+	hourly := ratelimit.Per("hourly", 10, time.Hour)
+	require.True(t, take(t, s, "drained", hourly, 10).Allowed)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 5000 {
+				_ = must(s.Take(t.Context(), strconv.Itoa(g*5000+i), hourly, 1))
+				if i%100 == 0 {
+					assert.False(t, must(s.Take(t.Context(), "drained", hourly, 1)).Allowed)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	stats := s.Stats()
+	assert.LessOrEqual(t, stats.Keys, maxKeys)
+	assert.Greater(t, stats.Keys, maxKeys*9/10)
+	assert.Equal(t, uint64(1+8*5000-stats.Keys), stats.Evicted)
+}
