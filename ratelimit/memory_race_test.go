@@ -146,3 +146,36 @@ func TestMemoryStoreEvictsConcurrently(t *testing.T) {
 	assert.Greater(t, stats.Keys, maxKeys*9/10)
 	assert.Equal(t, uint64(1+8*5000-stats.Keys), stats.Evicted)
 }
+
+// A bucket is taken from while its table is replaced, over and over.
+func TestMemoryStoreMovesBuckets(t *testing.T) {
+	t.Parallel()
+	const burst = 1 << 30
+	slow := ratelimit.Per("slow", burst, 100_000*time.Hour)
+	quick := ratelimit.Tier{Rate: 1e9, Burst: 10}
+	s := ratelimit.NewMemoryStore(ratelimit.MemoryConfig{MaxKeys: 1500})
+	var used atomic.Int64
+	start := time.Now()
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for time.Since(start) < 200*time.Millisecond {
+				for range 100 {
+					if must(s.Take(t.Context(), "k", slow, 1)).Allowed {
+						used.Add(1)
+					}
+				}
+			}
+		})
+	}
+	moves := 0
+	for ; time.Since(start) < 200*time.Millisecond; moves++ {
+		for i := range 200 {
+			_ = must(s.Take(t.Context(), strconv.Itoa(i), quick, 10))
+		}
+		s.Sweep()
+	}
+	wg.Wait()
+	assert.Positive(t, moves)
+	assert.InDelta(t, burst, used.Load()+int64(take(t, s, "k", slow, 0).Tokens), 2, "with what has come back meanwhile")
+}
