@@ -13,6 +13,15 @@ func (s *MemoryStore) TakeAt(at time.Duration, key string, tier Tier, cost int) 
 	return d, nil
 }
 
+func (s *MemoryStore) take(now int64, hash uint64, p pace, cost int64) verdict {
+	sh := s.shardOf(hash)
+	v, ok := sh.take(now, hash, p, cost)
+	if !ok {
+		v = s.takeLocked(sh, now, hash, p, cost)
+	}
+	return v
+}
+
 // Sweep removes all that is full again.
 func (s *MemoryStore) Sweep() {
 	for i := range s.shards {

@@ -100,8 +100,12 @@ func (s *MemoryStore) Take(_ context.Context, key string, tier Tier, cost int) (
 		return d, nil
 	}
 	cost = max(cost, 0)
-	now := s.now()
-	v := s.take(now, s.hash(key), p, int64(cost))
+	now, hash := s.now(), s.hash(key)
+	sh := s.shardOf(hash)
+	v, ok := sh.take(now, hash, p, int64(cost))
+	if !ok {
+		v = s.takeLocked(sh, now, hash, p, int64(cost))
+	}
 	if now >= s.sweepAt.Load() {
 		s.sweepDue(now)
 	}

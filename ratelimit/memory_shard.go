@@ -16,20 +16,10 @@ type shard struct {
 	_          [16]byte
 }
 
-// take decides at time now.
-func (s *MemoryStore) take(now int64, hash uint64, p pace, cost int64) verdict {
-	sh := s.shardOf(hash)
+// take decides at time now, without a lock, and reports whether it could: not
+// when the bucket is new, on the move, or of another tier.
+func (sh *shard) take(now int64, hash uint64, p pace, cost int64) (verdict, bool) {
 	b, _ := sh.table.Load().find(hash)
-	v, ok := b.take(now, p, cost)
-	if !ok {
-		v = s.takeLocked(sh, now, hash, p, cost)
-	}
-	return v
-}
-
-// take decides without a lock, and reports whether it could: not when the
-// bucket is new, on the move, or of another tier.
-func (b *bucket) take(now int64, p pace, cost int64) (verdict, bool) {
 	if b == nil {
 		return verdict{}, false
 	}
@@ -47,13 +37,14 @@ func (b *bucket) take(now int64, p pace, cost int64) (verdict, bool) {
 	}
 }
 
+// takeLocked decides when take could not.
 func (s *MemoryStore) takeLocked(sh *shard, now int64, hash uint64, p pace, cost int64) verdict {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	b, _ := sh.table.Load().find(hash)
-	if v, ok := b.take(now, p, cost); ok {
+	if v, ok := sh.take(now, hash, p, cost); ok {
 		return v
 	}
+	b, _ := sh.table.Load().find(hash)
 	if b == nil || atomic.LoadInt64(&b.full) == dead {
 		v := p.admit(0, cost)
 		if v.allowed && cost > 0 {
