@@ -56,3 +56,15 @@ func (h Shard) Slots() int {
 }
 
 func (h Shard) Stats() MemoryStats { return h.s.Stats() }
+
+// LongestRun is how many used slots follow each other.
+func (h Shard) LongestRun() (longest int) {
+	run := 0
+	for _, b := range h.s.shards[0].table.Load().slots {
+		if run++; b.hash == 0 {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}

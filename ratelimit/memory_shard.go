@@ -127,12 +127,19 @@ func (sh *shard) sweep(s *MemoryStore, now int64) {
 }
 
 func (sh *shard) removeFull(s *MemoryStore, now int64) {
-	sh.swept = max(sh.swept, now)
 	before := sh.live
+	sh.swept = max(sh.swept, now)
 	for b := range sh.buckets {
-		if full := atomic.LoadInt64(&b.full); full <= now && b.exchange(full, dead) {
-			sh.live--
-		}
+		sh.removeIfFull(b, now)
 	}
 	s.keys.Add(int64(sh.live - before))
+}
+
+func (sh *shard) removeIfFull(b *bucket, now int64) bool {
+	full := atomic.LoadInt64(&b.full)
+	if full > now || !b.exchange(full, dead) {
+		return false
+	}
+	sh.live--
+	return true
 }

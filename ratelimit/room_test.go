@@ -198,3 +198,16 @@ func TestShardGrowsAndShrinks(t *testing.T) {
 	shard.Sweep(keys)
 	assert.Zero(t, shard.Slots())
 }
+
+// At the cap, buckets leave from all over the table: none of its parts fills up.
+func TestShardStaysEven(t *testing.T) {
+	t.Parallel()
+	shard := ratelimit.NewShard(1000)
+	for i := range uint64(50_000) {
+		shard.Put((i+1)*0x9e3779b97f4a7c15&math.MaxUint32, 1000)
+	}
+	stats := shard.Stats()
+	assert.Greater(t, stats.Keys, 900)
+	assert.Equal(t, uint64(50_000-stats.Keys), stats.Evicted)
+	assert.Less(t, shard.LongestRun(), 100)
+}
