@@ -29,7 +29,8 @@ type Config struct {
 	// end, and the difference is refunded or taken: 0 for a 5xx refunds all, and
 	// 0 for everything but a 401 counts failed logins only. A charge above the
 	// cost takes what there is and makes nobody wait for more than a full
-	// bucket. It applies to [Limiter.Handler].
+	// bucket. It applies to [Limiter.Handler], and sees what is written inside of
+	// it: errors that a framework renders further out do not count.
 	Charge ChargeFunc
 	// Skip passes a request on untouched: nothing is taken, sent or observed.
 	// CORS preflights and health checks are candidates.

@@ -35,8 +35,10 @@ func ByHeader(name string) KeyFunc {
 // "POST /orders/{id}". Paths are no routes: there is no end of them.
 //
 // A mux sets the pattern before it calls the handler of the route, so the
-// limiter has to wrap those handlers. Around the whole mux, and with routers that
-// set no pattern, all routes of a tenant are one.
+// limiter has to wrap those handlers. Around the whole mux all routes of a tenant
+// are one, and so they are with a router that sets no pattern (Gin, Echo v4).
+// Some set it without the method (chi, Echo v5): GET and POST of a path are then
+// one route.
 func ByRoute(key KeyFunc) KeyFunc {
 	return Join(key, func(r *http.Request) (string, error) { return "route " + r.Pattern, nil })
 }

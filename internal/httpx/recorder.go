@@ -85,6 +85,17 @@ func (rec *Recorder) FlushError() error {
 // Unwrap gives [http.ResponseController] the writer below.
 func (rec *Recorder) Unwrap() http.ResponseWriter { return rec.w }
 
+// CloseNotify is for frameworks that still demand an [http.CloseNotifier]: that
+// of the writer below, or a channel that never fires.
+func (rec *Recorder) CloseNotify() <-chan bool {
+	for w := rec.w; w != nil; w = unwrap(w) {
+		if n, ok := w.(http.CloseNotifier); ok { //nolint:staticcheck // frameworks still ask
+			return n.CloseNotify()
+		}
+	}
+	return nil
+}
+
 func (rec *Recorder) implicitOK() {
 	if rec.status == 0 {
 		rec.status = http.StatusOK
@@ -114,6 +125,7 @@ type Wrapper interface {
 	http.Flusher
 	io.ReaderFrom
 	FlushError() error
+	CloseNotify() <-chan bool
 	Unwrap() http.ResponseWriter
 }
 

@@ -154,3 +154,24 @@ func TestFlushThatIsNotSupported(t *testing.T) {
 	assert.False(t, httpx.CanFlush(below))
 	assert.True(t, httpx.CanFlush(unwrapper{httptest.NewRecorder()}))
 }
+
+// notifier is a writer of a server that still has CloseNotify.
+type notifier struct {
+	http.ResponseWriter
+	gone chan bool
+}
+
+func (n notifier) CloseNotify() <-chan bool { return n.gone }
+
+// Frameworks that stream demand CloseNotify without asking whether it is there.
+func TestRecorderCloseNotify(t *testing.T) {
+	t.Parallel()
+	gone := make(chan bool, 1)
+	gone <- true
+	inner := httpx.NewRecorder(notifier{httptest.NewRecorder(), gone})
+	outer := httpx.NewRecorder(inner.Writer()).Writer()
+	n, ok := outer.(http.CloseNotifier) //nolint:staticcheck // as frameworks do
+	require.True(t, ok)
+	assert.True(t, <-n.CloseNotify())
+	assert.Nil(t, httpx.NewRecorder(httptest.NewRecorder()).CloseNotify(), "never fires")
+}

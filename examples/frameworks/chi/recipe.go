@@ -1,4 +1,4 @@
-// Package chi puts the idempotency middleware into a chi router. It needs no
+// Package chi puts idempotency and rate limits into a chi router. It needs no
 // adapter: chi's middlewares are func(http.Handler) http.Handler.
 package chi
 

@@ -36,11 +36,11 @@ func charge(s *recipetest.Service) http.HandlerFunc {
 }
 
 // logger reports what chi's wrapper, which chi's own Logger uses, saw.
-func logger(s *recipetest.Service) func(http.Handler) http.Handler {
+func logger(log func(status int)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-			defer func() { s.Log(ww.Status()) }()
+			defer func() { log(ww.Status()) }()
 			next.ServeHTTP(ww, r)
 		})
 	}
@@ -50,13 +50,13 @@ func logger(s *recipetest.Service) func(http.Handler) http.Handler {
 func TestPerRoute(t *testing.T) {
 	t.Parallel()
 	recipetest.Run(t, recipetest.Recipe{New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
-		return recipe.PerRoute(m, charge(s), logger(s), middleware.Recoverer, middleware.Compress(5))
+		return recipe.PerRoute(m, charge(s), logger(s.Log), middleware.Recoverer, middleware.Compress(5))
 	}})
 }
 
 func TestWhole(t *testing.T) {
 	t.Parallel()
 	recipetest.Run(t, recipetest.Recipe{KeepsUnknown: true, New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
-		return recipe.Whole(m, charge(s), logger(s), middleware.Recoverer)
+		return recipe.Whole(m, charge(s), logger(s.Log), middleware.Recoverer)
 	}})
 }

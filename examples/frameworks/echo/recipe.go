@@ -1,4 +1,4 @@
-// Package echo puts the idempotency middleware into Echo v5.
+// Package echo puts idempotency and rate limits into Echo v5.
 package echo
 
 import (

@@ -1,9 +1,11 @@
 package echo4
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/bracework/bracework/idempotency"
+	"github.com/bracework/bracework/ratelimit"
 	"github.com/labstack/echo/v4"
 )
 
@@ -14,7 +16,17 @@ import (
 // Here the error is rendered inside, by the error handler of Echo, and still
 // returned, for loggers. An error handler must not answer twice: one of your
 // own returns when the response is committed, as the default one does.
-func Middleware(m *idempotency.Middleware) echo.MiddlewareFunc {
+func Middleware(m *idempotency.Middleware) echo.MiddlewareFunc { return adapt(m.Handler) }
+
+// RateLimit makes l a middleware of Echo. With [ratelimit.Config.Charge] an error
+// is rendered inside, as it is in [Middleware], for it to know the status;
+// echo.WrapMiddleware would charge for a 200.
+//
+// Echo v4 sets no pattern for [ratelimit.ByRoute]; this does: the path's, such
+// as "/orders/:id", which its methods share.
+func RateLimit(l *ratelimit.Limiter) echo.MiddlewareFunc { return adapt(l.Handler) }
+
+func adapt(middleware func(http.Handler) http.Handler) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) (err error) {
 			res, req := c.Response(), c.Request()
@@ -22,13 +34,14 @@ func Middleware(m *idempotency.Middleware) echo.MiddlewareFunc {
 				c.SetResponse(res)
 				c.SetRequest(req)
 			}()
-			m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if w == http.ResponseWriter(res) { // not a keyed request
+			req.Pattern = cmp.Or(c.Path(), req.Pattern)
+			middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c.SetRequest(r)
+				if w == http.ResponseWriter(res) { // nobody looks at the response
 					err = next(c)
 					return
 				}
 				c.SetResponse(echo.NewResponse(w, c.Echo()))
-				c.SetRequest(r)
 				if err = next(c); err != nil {
 					c.Error(err)
 				}

@@ -1,4 +1,4 @@
-// Package echo4 puts the idempotency middleware into Echo v4.
+// Package echo4 puts idempotency and rate limits into Echo v4.
 package echo4
 
 import (

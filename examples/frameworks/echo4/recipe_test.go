@@ -30,12 +30,12 @@ func charge(s *recipetest.Service) echo.HandlerFunc {
 	}
 }
 
-func logger(s *recipetest.Service) echo.MiddlewareFunc {
+func logger(log func(status int)) echo.MiddlewareFunc {
 	return middleware.RequestLoggerWithConfig(middleware.RequestLoggerConfig{
 		LogStatus:   true,
 		HandleError: true,
 		LogValuesFunc: func(_ echo.Context, v middleware.RequestLoggerValues) error {
-			s.Log(v.Status)
+			log(v.Status)
 			return nil
 		},
 	})
@@ -52,7 +52,7 @@ func skip() map[string]string {
 func TestPerRoute(t *testing.T) {
 	t.Parallel()
 	recipetest.Run(t, recipetest.Recipe{Skip: skip(), New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
-		return recipe.PerRoute(m, charge(s), logger(s), recovery())
+		return recipe.PerRoute(m, charge(s), logger(s.Log), recovery())
 	}})
 }
 
@@ -60,7 +60,7 @@ func TestMiddlewareOfTheInstance(t *testing.T) {
 	t.Parallel()
 	recipetest.RunOwn(t, recipetest.Recipe{KeepsUnknown: true, New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
 		e := echo.New()
-		e.Use(logger(s), recovery(), recipe.Middleware(m))
+		e.Use(logger(s.Log), recovery(), recipe.Middleware(m))
 		e.POST("/accounts/:account/charges", charge(s))
 		return e
 	}})
@@ -69,6 +69,6 @@ func TestMiddlewareOfTheInstance(t *testing.T) {
 func TestWhole(t *testing.T) {
 	t.Parallel()
 	recipetest.Run(t, recipetest.Recipe{Skip: skip(), KeepsUnknown: true, LogsRunsOnly: true, KeepsHalf: true, New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
-		return recipe.Whole(m, charge(s), logger(s), recovery())
+		return recipe.Whole(m, charge(s), logger(s.Log), recovery())
 	}})
 }

@@ -1,4 +1,4 @@
-// Package gin puts the idempotency middleware into a Gin engine.
+// Package gin puts idempotency and rate limits into a Gin engine.
 package gin
 
 import (

@@ -39,9 +39,9 @@ func charge(s *recipetest.Service) gin.HandlerFunc {
 	}
 }
 
-func logger(s *recipetest.Service) gin.HandlerFunc {
+func logger(log func(status int)) gin.HandlerFunc {
 	return gin.LoggerWithConfig(gin.LoggerConfig{Output: io.Discard, Formatter: func(p gin.LogFormatterParams) string {
-		s.Log(p.StatusCode)
+		log(p.StatusCode)
 		return ""
 	}})
 }
@@ -51,7 +51,7 @@ func recovery() gin.HandlerFunc { return recipe.Recovery(slog.New(slog.DiscardHa
 func TestPerRoute(t *testing.T) {
 	t.Parallel()
 	recipetest.Run(t, recipetest.Recipe{New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
-		return recipe.PerRoute(m, charge(s), logger(s), recovery())
+		return recipe.PerRoute(m, charge(s), logger(s.Log), recovery())
 	}})
 }
 
@@ -59,7 +59,7 @@ func TestMiddlewareOfTheEngine(t *testing.T) {
 	t.Parallel()
 	recipetest.RunOwn(t, recipetest.Recipe{KeepsUnknown: true, New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
 		r := gin.New()
-		r.Use(logger(s), recovery(), recipe.Middleware(m))
+		r.Use(logger(s.Log), recovery(), recipe.Middleware(m))
 		r.POST("/accounts/:account/charges", charge(s))
 		return r
 	}})
@@ -68,6 +68,6 @@ func TestMiddlewareOfTheEngine(t *testing.T) {
 func TestWhole(t *testing.T) {
 	t.Parallel()
 	recipetest.Run(t, recipetest.Recipe{KeepsUnknown: true, LogsRunsOnly: true, New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
-		return recipe.Whole(m, charge(s), logger(s), recovery())
+		return recipe.Whole(m, charge(s), logger(s.Log), recovery())
 	}})
 }

@@ -1,4 +1,4 @@
-// Package nethttp puts the idempotency middleware into an [http.ServeMux].
+// Package nethttp puts idempotency and rate limits into an [http.ServeMux].
 package nethttp
 
 import (

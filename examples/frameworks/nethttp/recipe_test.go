@@ -36,13 +36,13 @@ func charge(s *recipetest.Service) http.HandlerFunc {
 func TestPerRoute(t *testing.T) {
 	t.Parallel()
 	recipetest.Run(t, recipetest.Recipe{New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
-		return recipetest.Outer(s)(recipe.PerRoute(m, charge(s)))
+		return recipetest.Outer(s.Log)(recipe.PerRoute(m, charge(s)))
 	}})
 }
 
 func TestWhole(t *testing.T) {
 	t.Parallel()
 	recipetest.Run(t, recipetest.Recipe{KeepsUnknown: true, New: func(m *idempotency.Middleware, s *recipetest.Service) http.Handler {
-		return recipetest.Outer(s)(recipe.Whole(m, charge(s)))
+		return recipetest.Outer(s.Log)(recipe.Whole(m, charge(s)))
 	}})
 }

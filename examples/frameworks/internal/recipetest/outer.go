@@ -1,11 +1,13 @@
 package recipetest
 
 import (
+	"cmp"
 	"net/http"
 )
 
-// Outer is a logger around a recovery, for net/http, which has none.
-func Outer(s *Service) func(http.Handler) http.Handler {
+// Outer is a logger, which reports to log, around a recovery, for net/http,
+// which has none.
+func Outer(log func(status int)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rec := &recorder{ResponseWriter: w}
@@ -17,7 +19,7 @@ func Outer(s *Service) func(http.Handler) http.Handler {
 				default:
 					http.Error(rec, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 				}
-				s.Log(rec.status)
+				log(rec.status)
 			}()
 			next.ServeHTTP(rec, r)
 		})
@@ -30,10 +32,20 @@ type recorder struct {
 }
 
 func (rec *recorder) WriteHeader(code int) {
-	rec.status = code
+	rec.note(code)
 	rec.ResponseWriter.WriteHeader(code)
 }
 
-func (rec *recorder) Flush() { _ = http.NewResponseController(rec.ResponseWriter).Flush() }
+func (rec *recorder) Write(p []byte) (int, error) {
+	rec.note(http.StatusOK)
+	return rec.ResponseWriter.Write(p)
+}
+
+func (rec *recorder) Flush() {
+	rec.note(http.StatusOK)
+	_ = http.NewResponseController(rec.ResponseWriter).Flush()
+}
 
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
+
+func (rec *recorder) note(code int) { rec.status = cmp.Or(rec.status, code) }
