@@ -16,6 +16,20 @@ type Contender struct {
 	// Loop does the operation n times. It is called several times and may keep
 	// state between the calls, if the state does not grow with n.
 	Loop func(n int)
+	// Setup, unless nil, is called before each Loop, and is not timed.
+	Setup func()
+	// N, unless 0, is how many operations a round has, whatever its target.
+	N int
+}
+
+// Plan says how contenders are timed.
+type Plan struct {
+	Rounds int
+	Target time.Duration // for one contender in one round
+	// CollectOnce collects garbage before the first round only, and not before
+	// each loop: for a heap so large that a collection takes longer than a loop,
+	// and contenders that leave little.
+	CollectOnce bool
 }
 
 // Result is what [Run] measured of one contender.
@@ -39,20 +53,30 @@ func (r Result) Over(other Result) float64 {
 	return median(ratios)
 }
 
+// Run is [Plan.Run] of rounds with a target.
+func Run(contenders []Contender, rounds int, target time.Duration) []Result {
+	return Plan{Rounds: rounds, Target: target}.Run(contenders)
+}
+
 // Run times the contenders in rounds, of which each gives every contender about
-// target, and returns the results in the order of contenders. Nothing else
+// the target, and returns the results in the order of contenders. Nothing else
 // should run in the process meanwhile. The order within rounds is random, and
 // the same in each run.
-func Run(contenders []Contender, rounds int, target time.Duration) []Result {
+func (p Plan) Run(contenders []Contender) []Result {
 	type series struct{ ns, allocs, bytes []float64 }
 	taken := make([]series, len(contenders))
 	results := make([]Result, len(contenders))
 	for i, c := range contenders {
-		results[i] = Result{Name: c.Name, N: calibrate(c.Loop, target)}
+		results[i] = Result{Name: c.Name, N: calibrate(c, p.Target)}
 	}
 	shuffle := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // an order, not a secret
-	for range rounds {
+	runtime.GC()
+	for range p.Rounds {
 		for _, i := range shuffle.Perm(len(contenders)) {
+			contenders[i].setup()
+			if !p.CollectOnce {
+				runtime.GC() // nobody pays for the garbage of the one before
+			}
 			ns, allocs, bytes := measure(contenders[i].Loop, results[i].N)
 			taken[i].ns = append(taken[i].ns, ns)
 			taken[i].allocs = append(taken[i].allocs, allocs)
@@ -68,11 +92,23 @@ func Run(contenders []Contender, rounds int, target time.Duration) []Result {
 	return results
 }
 
-// calibrate finds how often loop fits into target, and warms it up.
-func calibrate(loop func(int), target time.Duration) int {
+func (c Contender) setup() {
+	if c.Setup != nil {
+		c.Setup()
+	}
+}
+
+// calibrate finds how often the loop of c fits into target, and warms it up.
+func calibrate(c Contender, target time.Duration) int {
+	if c.N > 0 {
+		c.setup()
+		c.Loop(c.N)
+		return c.N
+	}
 	for n := 1; ; {
+		c.setup()
 		start := time.Now()
-		loop(n)
+		c.Loop(n)
 		took := time.Since(start)
 		if took >= target/2 {
 			return max(1, int(float64(n)*float64(target)/float64(took)))
@@ -85,7 +121,6 @@ func calibrate(loop func(int), target time.Duration) int {
 
 func measure(loop func(int), n int) (ns, allocs, bytes float64) {
 	var before, after runtime.MemStats
-	runtime.GC() // nobody pays for the garbage of the one before
 	runtime.ReadMemStats(&before)
 	start := time.Now()
 	loop(n)

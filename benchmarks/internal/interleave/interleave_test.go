@@ -50,6 +50,35 @@ func TestRun(t *testing.T) {
 	})
 }
 
+func TestPlanWithSetupAndN(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, collectOnce := range []bool{false, true} {
+			setups, loops := 0, 0
+			plan := interleave.Plan{Rounds: 5, Target: time.Second, CollectOnce: collectOnce}
+			results := plan.Run([]interleave.Contender{{
+				Name: "fixed",
+				N:    7,
+				Setup: func() {
+					setups++
+					time.Sleep(time.Hour)
+				},
+				Loop: func(n int) {
+					loops++
+					assert.Equal(t, 7, n)
+					assert.Equal(t, loops, setups, "one before each loop")
+					time.Sleep(time.Duration(n) * time.Microsecond)
+				},
+			}})
+			require.Len(t, results, 1)
+			assert.Equal(t, 7, results[0].N)
+			assert.Len(t, results[0].Rounds, 5)
+			assert.InDelta(t, 1000, results[0].NsPerOp, 0, "the setup is not timed")
+			assert.Equal(t, 6, loops, "a warm-up and five rounds")
+		}
+	})
+}
+
 // A round that was slow for everyone changes no ratio.
 func TestRatiosAreTakenWithinRounds(t *testing.T) {
 	t.Parallel()
