@@ -36,12 +36,12 @@ func NewShard(maxKeys int) Shard { return Shard{NewMemoryStore(MemoryConfig{MaxK
 
 // Put makes the bucket of hash full at that time, on top of what it owes.
 func (h Shard) Put(hash uint64, full int64) {
-	h.s.take(0, hash, pace{interval: 1, tau: maxTau, burst: maxTau}, full)
+	h.s.take(0, hash, newPace(1, maxTau), full)
 }
 
 // Get returns what the bucket of hash owes at time 0.
 func (h Shard) Get(hash uint64) int64 {
-	return h.s.take(0, hash, pace{interval: 1, tau: maxTau, burst: maxTau}, 0).debt
+	return h.s.take(0, hash, newPace(1, maxTau), 0).debt
 }
 
 // Sweep removes what is full at that time.
@@ -67,4 +67,10 @@ func (h Shard) LongestRun() (longest int) {
 		longest = max(longest, run)
 	}
 	return longest
+}
+
+// Tokens is how many whole tokens of an interval fit into what a debt leaves of
+// a bucket.
+func Tokens(interval, burst, debt int64) int {
+	return newPace(interval, burst).tokens(debt)
 }

@@ -134,3 +134,17 @@ func FuzzJoin(f *testing.F) {
 		}
 	})
 }
+
+// What is left of a bucket, divided exactly.
+func FuzzTokens(f *testing.F) {
+	f.Add(int64(1), int64(1), int64(0))
+	f.Add(int64(3), int64(math.MaxInt64/12), int64(7))
+	f.Add(int64(1<<32), int64(1<<28), int64(1))
+	f.Add(int64(200_000_000), int64(10), int64(200_000_001))
+	f.Fuzz(func(t *testing.T, interval, burst, debt int64) {
+		if interval < 1 || burst < 1 || burst > math.MaxInt64/4/interval || debt < 0 || debt > interval*burst {
+			return
+		}
+		require.Equal(t, (interval*burst-debt)/interval, int64(ratelimit.Tokens(interval, burst, debt)))
+	})
+}

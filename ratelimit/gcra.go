@@ -11,6 +11,7 @@ type pace struct {
 	interval int64 // per token; 0 of a tier without a bucket
 	tau      int64 // to refill an empty bucket: interval x burst
 	burst    int64
+	inverse  uint64 // 2^64 / interval
 }
 
 // pace returns the figures of a valid tier; those of one without a bucket are
@@ -41,7 +42,11 @@ func (t Tier) pace() (pace, error) {
 	if interval*float64(t.Burst) > maxTau {
 		return pace{}, errTierTau
 	}
-	return pace{interval: int64(interval), tau: int64(interval) * int64(t.Burst), burst: int64(t.Burst)}, nil
+	return newPace(int64(interval), int64(t.Burst)), nil
+}
+
+func newPace(interval, burst int64) pace {
+	return pace{interval: interval, tau: interval * burst, burst: burst, inverse: math.MaxUint64 / uint64(interval)} //nolint:gosec // positive
 }
 
 // verdict is the outcome of one step of the generic cell rate algorithm.
@@ -64,8 +69,17 @@ func (p pace) admit(debt, cost int64) verdict {
 	return verdict{allowed: true, debt: after}
 }
 
-// tokens is how many whole tokens a bucket with this debt holds.
-func (p pace) tokens(debt int64) int { return int((p.tau - debt) / p.interval) }
+// tokens is how many whole tokens a bucket with this debt holds. A division
+// would take a quarter of the time of a decision; the product is off by one at
+// most.
+func (p pace) tokens(debt int64) int {
+	left := uint64(p.tau - debt) //nolint:gosec // not negative
+	n, _ := bits.Mul64(left, p.inverse)
+	if left-n*uint64(p.interval) >= uint64(p.interval) { //nolint:gosec // positive
+		n++
+	}
+	return int(n) //nolint:gosec // at most burst
+}
 
 // rescale carries a debt over from a bucket that refills in from to one that
 // refills in to: the used fraction stays. It rounds up, so that changing to
