@@ -1,6 +1,10 @@
 package ratelimit
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+)
 
 // Interval is the time per token, in whole nanoseconds and rounded up; 0 when
 // the tier has no bucket or is invalid.
@@ -11,15 +15,25 @@ func (t Tier) Interval() time.Duration {
 
 // NoBucket returns the decision of a tier that has no bucket, and whether t is
 // such a tier: an unlimited one admits, a blocked one refuses for good.
-func (t Tier) NoBucket(cost int) (Decision, bool) {
+func (t Tier) NoBucket(cost int) (d Decision, ok bool) {
+	ok = d.noBucket(&t, cost)
+	return d, ok
+}
+
+func (d *Decision) noBucket(t *Tier, cost int) bool {
 	switch {
-	case t.IsUnlimited():
-		return bypass(t.policy(), cost), true
-	case t.IsBlocked():
-		return Decision{Policy: t.policy(), Cost: max(cost, 0), RetryAfter: Never, Source: SourceBypass}, true
+	case t.Rate == rate.Inf:
+		d.Allowed = true
+	case t.Rate == 0: // of the valid ones only a blocked tier
+		if !t.IsBlocked() {
+			return false
+		}
+		d.RetryAfter = Never
 	default:
-		return Decision{}, false
+		return false
 	}
+	d.Policy, d.Cost, d.Source = t.policy(), max(cost, 0), SourceBypass
+	return true
 }
 
 // Decide returns the decision about cost tokens of a bucket that, before, takes

@@ -45,13 +45,13 @@ const (
 )
 
 func (l *Limiter) report(ctx context.Context, v *ruling) {
+	if l.cfg.Observer == nil {
+		return
+	}
 	l.observe(ctx, Event{Decision: v.decision, Outcome: v.outcome, NoKey: v.noKey, StoreChange: v.change})
 }
 
 func (l *Limiter) observe(ctx context.Context, e Event) {
-	if l.cfg.Observer == nil {
-		return
-	}
 	defer func() {
 		if v := recover(); v != nil && !l.observerPanicked.Swap(true) {
 			l.log(ctx, slog.LevelError, "Rate limit observer panicked")

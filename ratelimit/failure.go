@@ -75,6 +75,9 @@ func (o *outage) failed() bool {
 // fromStore has the takes of v decided by the store, or by what the policy says
 // while it fails. It reports whether there are decisions; if not, v is ruled.
 func (l *Limiter) fromStore(ctx context.Context, v *ruling) bool {
+	if l.memory != nil { // which neither fails nor panics
+		return v.decideIn(l.memory) == nil
+	}
 	err := errStoreDown
 	if l.outage.mayCall() {
 		if err = l.guard(func() error { return v.decide(ctx, l.store) }); err == nil {
@@ -103,7 +106,7 @@ func (l *Limiter) fromStore(ctx context.Context, v *ruling) bool {
 		return false
 	case FailLocal:
 	}
-	if err := v.decide(ctx, l.local()); err != nil {
+	if err := v.decideIn(l.local()); err != nil {
 		v.refuse(OutcomeTierInvalid, err)
 		return false
 	}
@@ -148,6 +151,15 @@ func (v *ruling) decide(ctx context.Context, store Store) (err error) {
 	if err == nil && len(v.decisions) != len(v.takes) {
 		err = errAnswers
 	}
+	return err
+}
+
+// decideIn is decide for a store in memory, whose only error is an invalid tier.
+func (v *ruling) decideIn(store *MemoryStore) (err error) {
+	if v.takes == nil {
+		return store.decide(&v.decision, v.take.Key, &v.take.Tier, v.take.Cost)
+	}
+	v.decisions, err = store.TakeAll(context.Background(), v.takes)
 	return err
 }
 

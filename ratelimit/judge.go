@@ -52,33 +52,50 @@ func (l *Limiter) judgeLimits(r *http.Request, v *ruling) {
 	if l.cfg.Cost != nil {
 		cost = max(l.cfg.Cost(r), 0)
 	}
-	if len(l.limits) > 1 {
-		v.takes = make([]Take, 0, len(l.limits))
+	if len(l.limits) == 1 {
+		v.take.Cost = cost
+		if l.claim(r, &l.limits[0], &v.take, v) {
+			l.ask(ctx, v)
+		}
+		return
 	}
-	for i := range l.limits {
-		take, noKey, err := l.claim(r, &l.limits[i])
-		take.Cost = cost
-		v.noKey = v.noKey || noKey
-		switch {
-		case err != nil:
-			l.noTier(ctx, v, err)
+	takes := make([]Take, len(l.limits))
+	for i := range takes {
+		takes[i].Cost = cost
+		if !l.claim(r, &l.limits[i], &takes[i], v) {
 			return
-		case noKey && l.cfg.OnKeyError == KeyErrorRefuse:
-			v.refuse(OutcomeKeyMissing, errKeyMissing)
-			return
-		case !l.validate(ctx, &take.Tier, v):
-			return
-		case v.takes == nil:
-			v.take = take
-		default:
-			v.takes = append(v.takes, take)
 		}
 	}
+	v.takes = takes
 	l.ask(ctx, v)
+}
+
+// claim finds the bucket of lim that r uses, and its tier. Without them it
+// refuses, and returns false.
+func (l *Limiter) claim(r *http.Request, lim *Limit, t *Take, v *ruling) bool {
+	tenant, err := lim.Key(r)
+	if err != nil || tenant == "" {
+		v.noKey = true
+		if l.cfg.OnKeyError == KeyErrorRefuse {
+			v.refuse(OutcomeKeyMissing, errKeyMissing)
+			return false
+		}
+		t.Key, t.Tier = joinKey(lim.Name, ""), l.cfg.SharedTier
+		return true
+	}
+	t.Key = joinKey(lim.Name, tenant)
+	if t.Tier, err = lim.Tier(r); err != nil {
+		l.noTier(r.Context(), v, err)
+		return false
+	}
+	return l.validate(r.Context(), &t.Tier, v)
 }
 
 // validate refuses an invalid tier.
 func (l *Limiter) validate(ctx context.Context, tier *Tier, v *ruling) bool {
+	if l.paces.known(tier) != nil {
+		return true
+	}
 	_, err := l.paces.of(tier)
 	if err == nil {
 		return true
@@ -93,9 +110,7 @@ func (l *Limiter) validate(ctx context.Context, tier *Tier, v *ruling) bool {
 // ask decides about v.take or v.takes, whose tiers are valid.
 func (l *Limiter) ask(ctx context.Context, v *ruling) {
 	if v.takes == nil {
-		if d, ok := v.take.Tier.NoBucket(v.take.Cost); ok {
-			v.decision = d
-		} else if !l.fromStore(ctx, v) {
+		if !v.decision.noBucket(&v.take.Tier, v.take.Cost) && !l.fromStore(ctx, v) {
 			return
 		}
 		v.decision.name(&v.take)

@@ -3,7 +3,6 @@ package ratelimit
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"reflect"
 	"slices"
 )
@@ -62,23 +61,4 @@ func validateTierFunc(tier TierFunc) error {
 		err = t.Validate()
 	}
 	return err
-}
-
-// claim finds the bucket of lim that r uses. An error is of the tier.
-func (l *Limiter) claim(r *http.Request, lim *Limit) (take Take, noKey bool, err error) {
-	tenant := keyOf(r, lim.Key)
-	if tenant == "" {
-		return Take{Key: joinKey(lim.Name, ""), Tier: l.cfg.SharedTier}, true, nil
-	}
-	tier, err := lim.Tier(r)
-	return Take{Key: joinKey(lim.Name, tenant), Tier: tier}, false, err
-}
-
-// keyOf is empty for a request without a key, whatever the reason.
-func keyOf(r *http.Request, key KeyFunc) string {
-	tenant, err := key(r)
-	if err != nil {
-		return ""
-	}
-	return tenant
 }

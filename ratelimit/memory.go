@@ -91,15 +91,22 @@ func NewMemoryStore(cfg MemoryConfig) *MemoryStore {
 
 // Take implements [Store]. It ignores ctx. The only error is an invalid tier.
 func (s *MemoryStore) Take(_ context.Context, key string, tier Tier, cost int) (d Decision, err error) {
-	p, err := s.paces.of(&tier)
-	switch {
-	case err != nil:
-		return d, err
-	case p.interval == 0:
-		d, _ = tier.NoBucket(cost)
-		return d, nil
+	err = s.decide(&d, key, &tier, cost)
+	return d, err
+}
+
+// decide is Take where no Decision has to be copied, which takes long right
+// after it was written.
+func (s *MemoryStore) decide(d *Decision, key string, tier *Tier, cost int) error {
+	p, err := s.paces.of(tier)
+	if err != nil {
+		return err
 	}
 	cost = max(cost, 0)
+	if p.interval == 0 {
+		d.noBucket(tier, cost)
+		return nil
+	}
 	now, hash := s.now(), s.hash(key)
 	sh := s.shardOf(hash)
 	v, ok := sh.take(now, hash, p, int64(cost))
@@ -109,9 +116,9 @@ func (s *MemoryStore) Take(_ context.Context, key string, tier Tier, cost int) (
 	if now >= s.sweepAt.Load() {
 		s.sweepDue(now)
 	}
-	d.fill(&tier, p, v, cost)
+	d.fill(tier, p, v, cost)
 	d.Policy, d.Source = tier.policy(), SourceMemory
-	return d, nil
+	return nil
 }
 
 func (s *MemoryStore) now() int64 { return int64(time.Since(s.start)) }

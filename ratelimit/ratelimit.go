@@ -78,7 +78,8 @@ import (
 // Limiter limits requests. Its methods may be called concurrently.
 type Limiter struct {
 	store   Store
-	limits  []Limit // that of New first
+	memory  *MemoryStore // store, if it is one
+	limits  []Limit      // that of New first
 	cfg     Config
 	exposed string // for Access-Control-Expose-Headers
 	paces   paceCache
@@ -113,6 +114,7 @@ func New(store Store, key KeyFunc, tier TierFunc, cfg Config) (*Limiter, error) 
 		outage: outage{start: time.Now()},
 		local:  sync.OnceValue(func() *MemoryStore { return NewMemoryStore(MemoryConfig{}) }),
 	}
+	l.memory, _ = store.(*MemoryStore)
 	if cfg.ExposeHeaders {
 		l.exposed = strings.Join(cfg.Headers.Names(), ", ")
 	}
