@@ -19,7 +19,7 @@ func (l *Limiter) Refund(ctx context.Context, key string, tier Tier, cost int) e
 	if err := tier.Validate(); err != nil {
 		return err
 	}
-	t := Take{Key: joinKey(l.limits[0].Name, key), Tier: tier, Cost: cost}
+	t := Take{Key: JoinKey(l.limits[0].Name, key), Tier: tier, Cost: cost}
 	err := l.refund(ctx, &t, "", cost)
 	if errors.Is(err, errStoreDown) && l.cfg.OnStoreError == FailLocal {
 		return l.refund(ctx, &t, SourceFallback, cost)

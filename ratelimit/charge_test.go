@@ -73,7 +73,7 @@ func TestCharge(t *testing.T) {
 						do(lim.Handler(tt.handler), "acme")
 					}()
 					assert.Equal(t, tt.left, take(t, store, "acme", tier, 0).Tokens)
-					assert.Equal(t, tt.left, take(t, store, "\x00second\x00acme", tier, 0).Tokens, "of each limit")
+					assert.Equal(t, tt.left, take(t, store, ratelimit.JoinKey("second", "acme"), tier, 0).Tokens, "of each limit")
 				})
 			})
 		}

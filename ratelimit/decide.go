@@ -1,10 +1,6 @@
 package ratelimit
 
-import (
-	"time"
-
-	"golang.org/x/time/rate"
-)
+import "time"
 
 // Interval is the time per token, in whole nanoseconds and rounded up; 0 when
 // the tier has no bucket or is invalid.
@@ -22,12 +18,9 @@ func (t Tier) NoBucket(cost int) (d Decision, ok bool) {
 
 func (d *Decision) noBucket(t *Tier, cost int) bool {
 	switch {
-	case t.Rate == rate.Inf:
+	case t.IsUnlimited():
 		d.Allowed = true
-	case t.Rate == 0: // of the valid ones only a blocked tier
-		if !t.IsBlocked() {
-			return false
-		}
+	case t.IsBlocked():
 		d.RetryAfter = Never
 	default:
 		return false

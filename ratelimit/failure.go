@@ -76,7 +76,7 @@ func (o *outage) failed() bool {
 // while it fails. It reports whether there are decisions; if not, v is ruled.
 func (l *Limiter) fromStore(ctx context.Context, v *ruling) bool {
 	if l.memory != nil { // which neither fails nor panics
-		return v.decideIn(l.memory) == nil
+		return v.decideIn(ctx, l.memory) == nil
 	}
 	err := errStoreDown
 	if l.outage.mayCall() {
@@ -106,7 +106,7 @@ func (l *Limiter) fromStore(ctx context.Context, v *ruling) bool {
 		return false
 	case FailLocal:
 	}
-	if err := v.decideIn(l.local()); err != nil {
+	if err := v.decideIn(ctx, l.local()); err != nil {
 		v.refuse(OutcomeTierInvalid, err)
 		return false
 	}
@@ -155,11 +155,11 @@ func (v *ruling) decide(ctx context.Context, store Store) (err error) {
 }
 
 // decideIn is decide for a store in memory, whose only error is an invalid tier.
-func (v *ruling) decideIn(store *MemoryStore) (err error) {
+func (v *ruling) decideIn(ctx context.Context, store *MemoryStore) (err error) {
 	if v.takes == nil {
 		return store.decide(&v.decision, v.take.Key, &v.take.Tier, v.take.Cost)
 	}
-	v.decisions, err = store.TakeAll(context.Background(), v.takes)
+	v.decisions, err = store.TakeAll(ctx, v.takes)
 	return err
 }
 

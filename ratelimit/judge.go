@@ -80,10 +80,10 @@ func (l *Limiter) claim(r *http.Request, lim *Limit, t *Take, v *ruling) bool {
 			v.refuse(OutcomeKeyMissing, errKeyMissing)
 			return false
 		}
-		t.Key, t.Tier = joinKey(lim.Name, ""), l.cfg.SharedTier
+		t.Key, t.Tier = JoinKey(lim.Name, ""), l.cfg.SharedTier
 		return true
 	}
-	t.Key = joinKey(lim.Name, tenant)
+	t.Key = JoinKey(lim.Name, tenant)
 	if t.Tier, err = lim.Tier(r); err != nil {
 		l.noTier(r.Context(), v, err)
 		return false

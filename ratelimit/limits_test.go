@@ -70,8 +70,8 @@ func TestLimits(t *testing.T) {
 					assert.Equal(t, [3]string{"5", "0", "12"}, quota(w.Header()))
 					assert.Contains(t, w.Body.String(), `"violated-policies":["m"],"retry_after_ms":12000}`)
 				}
-				assert.Equal(t, 3, tokens("\x00day\x00acme", day), "refusals of one limit took nothing from another")
-				assert.Equal(t, 7, tokens("\x00all\x00everyone", ratelimit.Per("a", 12, time.Hour)))
+				assert.Equal(t, 3, tokens(ratelimit.JoinKey("day", "acme"), day), "refusals of one limit took nothing from another")
+				assert.Equal(t, 7, tokens(ratelimit.JoinKey("all", "everyone"), ratelimit.Per("a", 12, time.Hour)))
 
 				time.Sleep(time.Minute)
 				for range 3 {
@@ -90,7 +90,7 @@ func TestLimits(t *testing.T) {
 				require.Equal(t, http.StatusTooManyRequests, w.Code)
 				assert.Contains(t, w.Body.String(), `"violated-policies":["all"]`)
 				assert.Equal(t, 1, tokens("initech", minute))
-				assert.Equal(t, 4, tokens("\x00day\x00initech", day))
+				assert.Equal(t, 4, tokens(ratelimit.JoinKey("day", "initech"), day))
 			})
 		})
 	}
@@ -142,7 +142,7 @@ func TestLimitsConcurrent(t *testing.T) {
 		assert.Equal(t, int64(5), admitted[i].Load())
 		assert.Zero(t, take(t, store, tenant, own, 0).Tokens)
 	}
-	assert.Equal(t, 60, take(t, store, "\x00all\x00everyone", all, 0).Tokens)
+	assert.Equal(t, 60, take(t, store, ratelimit.JoinKey("all", "everyone"), all, 0).Tokens)
 }
 
 // Without refunds, the earlier limits have charged; that much is documented.

@@ -84,6 +84,9 @@ func (s *MemoryStore) mayTakeAll(now int64, shares []share) bool {
 		if x.pace.interval == 0 {
 			continue
 		}
+		if x.firstOf(shares) != x {
+			return true // what the first one leaves is known there
+		}
 		b, _ := s.shardOf(x.hash).table.Load().find(x.hash)
 		if b != nil {
 			full, tau := b.state()
@@ -143,13 +146,7 @@ func (s *MemoryStore) places(places []int, shares []share) []int {
 
 // decide decides about x after those of shares that come before it.
 func (x *share) decide(s *MemoryStore, now int64, shares []share) {
-	first := x
-	for i := range shares {
-		if y := &shares[i]; y.pace.interval > 0 && y.hash == x.hash {
-			first = y
-			break
-		}
-	}
+	first := x.firstOf(shares)
 	if first == x {
 		x.hold(s, now)
 	}
@@ -158,6 +155,16 @@ func (x *share) decide(s *MemoryStore, now int64, shares []share) {
 	if x.cost > 0 {
 		first.isNow = owed{x.verdict.debt, x.pace.tau}
 	}
+}
+
+// firstOf returns the first of shares of the same bucket.
+func (x *share) firstOf(shares []share) *share {
+	for i := range shares {
+		if y := &shares[i]; y.pace.interval > 0 && y.hash == x.hash {
+			return y
+		}
+	}
+	return x
 }
 
 // hold freezes the bucket, if there is one.

@@ -138,7 +138,7 @@ func (l *Limiter) Take(ctx context.Context, key string, tier Tier, cost int) (De
 	if err := ctx.Err(); err != nil {
 		v.refuse(OutcomeCanceled, err)
 	} else if l.validate(ctx, &tier, &v) {
-		v.take = Take{Key: joinKey(l.limits[0].Name, key), Tier: tier, Cost: max(cost, 0)}
+		v.take = Take{Key: JoinKey(l.limits[0].Name, key), Tier: tier, Cost: max(cost, 0)}
 		l.ask(ctx, &v)
 	}
 	l.report(ctx, &v)

@@ -106,16 +106,17 @@ type Resetter interface {
 // keyMark begins the keys of named limits. Names have no such byte.
 const keyMark = "\x00"
 
-// joinKey is the key in a store of what tenant may do under a limit. That of an
-// unnamed limit is the tenant itself, unless that could be mistaken.
-func joinKey(limit, tenant string) string {
+// JoinKey is the key in a store of what tenant may do under a limit, the empty
+// name being that of an unnamed one: what to give to a [Resetter]. It is the
+// tenant itself for an unnamed limit, unless that could be mistaken.
+func JoinKey(limit, tenant string) string {
 	if limit == "" && !strings.HasPrefix(tenant, keyMark) {
 		return tenant
 	}
 	return keyMark + limit + keyMark + tenant
 }
 
-// SplitKey tells implementations of [Store] what a key is made of: the name of
+// SplitKey undoes [JoinKey]. It tells implementations of [Store] what a key is made of: the name of
 // the limit, which is empty for an unnamed one, and what its [KeyFunc] has
 // returned, which is empty for the bucket of requests without a key. Buckets of
 // one tenant should lie together where [MultiTaker] needs that.

@@ -6,6 +6,7 @@ require (
 	github.com/anishathalye/porcupine v1.3.1
 	github.com/bracework/bracework v0.1.0
 	github.com/bracework/bracework/idempotency/redisstore v0.1.0
+	github.com/bracework/bracework/ratelimit/redisstore v0.1.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/lib/pq v1.12.3
 	github.com/redis/go-redis/v9 v9.23.0
@@ -31,6 +32,7 @@ require (
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
+	golang.org/x/time v0.16.0 // indirect
 	modernc.org/libc v1.80.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
@@ -39,4 +41,5 @@ require (
 replace (
 	github.com/bracework/bracework => ../..
 	github.com/bracework/bracework/idempotency/redisstore => ../../idempotency/redisstore
+	github.com/bracework/bracework/ratelimit/redisstore => ../../ratelimit/redisstore
 )
