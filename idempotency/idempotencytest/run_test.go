@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 
 func TestMountedTwice(t *testing.T) {
 	t.Parallel()
-	cfg := idempotency.Config{Lease: 2 * time.Second, StoreTimeout: 500 * time.Millisecond}
+	cfg := idempotency.Config{Lease: 2 * time.Second, StoreTimeout: 2 * time.Second}
 	idempotencytest.Run(t, idempotencytest.Harness{
 		Wire: func(t *testing.T, store idempotency.Store, next http.Handler) http.Handler {
 			m := middleware(t, store, cfg)
@@ -67,7 +67,7 @@ func TestBehindOtherLayers(t *testing.T) {
 		MaxKeyLength:    64,
 		MaxRequestBody:  64 << 10,
 		MaxResponseBody: 128 << 10,
-		StoreTimeout:    500 * time.Millisecond,
+		StoreTimeout:    2 * time.Second,
 		DocURL:          "https://example.com/docs/idempotency",
 	}
 	idempotencytest.Run(t, idempotencytest.Harness{
@@ -114,7 +114,7 @@ func TestOtherPolicies(t *testing.T) {
 
 func TestBehindTimeoutHandler(t *testing.T) {
 	t.Parallel()
-	cfg := idempotency.Config{StoreTimeout: 500 * time.Millisecond}
+	cfg := idempotency.Config{StoreTimeout: 2 * time.Second}
 	idempotencytest.Run(t, idempotencytest.Harness{
 		Wire: func(t *testing.T, store idempotency.Store, next http.Handler) http.Handler {
 			return http.TimeoutHandler(middleware(t, store, cfg).Handler(next), time.Minute, "")

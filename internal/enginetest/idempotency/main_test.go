@@ -23,13 +23,18 @@ import (
 // that its arguments name.
 const replica = "replica"
 
-// childLease is the lease of replicas. A test that kills one waits for it.
-const childLease = 500 * time.Millisecond
+const (
+	// childLease is the lease of replicas. A test that kills one waits for it.
+	childLease = 500 * time.Millisecond
+	// patientLease is that of replicas that nobody kills: no machine is so busy
+	// that they cannot renew it.
+	patientLease = "1m"
+)
 
 func TestMain(m *testing.M) {
 	if role, ok := enginetest.IsChild(); ok {
 		if role == replica {
-			if err := serve(shared{os.Args[1], os.Args[2]}); err != nil {
+			if err := serve(shared{os.Args[1], os.Args[2]}, os.Args[3:]); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 			}
 		}
@@ -38,12 +43,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func serve(s shared) error {
+func serve(s shared, lease []string) error {
+	cfg := idempotency.Config{Lease: childLease}
+	if len(lease) > 0 {
+		d, err := time.ParseDuration(lease[0])
+		if err != nil {
+			return err
+		}
+		cfg.Lease, cfg.StoreTimeout = d, d/2
+	}
 	o, err := s.open(context.Background())
 	if err != nil {
 		return err
 	}
-	m, err := idempotency.New(o, idempotency.SingleTenant, idempotency.Config{Lease: childLease})
+	m, err := idempotency.New(o, idempotency.SingleTenant, cfg)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func TestThousandRequestsRunOnceInThreeProcesses(t *testing.T) {
 			client := newClient(t)
 			var urls []string
 			for range 3 {
-				urls = append(urls, "http://"+enginetest.Child(t, replica, s.engine, s.addr).Addr+"/effect")
+				urls = append(urls, "http://"+enginetest.Child(t, replica, s.engine, s.addr, patientLease).Addr+"/effect")
 			}
 			var mu sync.Mutex
 			bodies := map[string]int{}
