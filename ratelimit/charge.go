@@ -3,28 +3,40 @@ package ratelimit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/bracework/bracework/internal/httpx"
 )
 
-// Refund returns cost tokens to the bucket of key, for work that took them with
-// [Limiter.Take] and was not done. A bucket never gets fuller than full. The
-// error is the store's, wraps [errors.ErrUnsupported] when the store is no
-// [Refunder], or is about an invalid tier.
-func (l *Limiter) Refund(ctx context.Context, key string, tier Tier, cost int) error {
+// settleFor bounds how long a response may wait for a store to settle its cost.
+const settleFor = 50 * time.Millisecond
+
+var errNoRefunds = fmt.Errorf("ratelimit: store takes no refunds: %w", errors.ErrUnsupported)
+
+// Settle makes a take cost charge in the end: one by [Limiter.Take] of the same
+// key and tier, which d decided. What it has cost too much goes back, where the
+// tokens came from, and what it has cost too little is taken, as far as there is
+// something. A charge under 0 counts as 0. Where nothing was taken, because d is
+// a refusal or there is no bucket, nothing happens.
+//
+// The error is the store's, says that the store is down, wraps
+// [errors.ErrUnsupported] when it is no [Refunder], or is about the tier. Then
+// the take has cost what it did, and a bucket refills anyway. Settle with a
+// context that is not done.
+func (l *Limiter) Settle(ctx context.Context, key string, tier Tier, d Decision, charge int) error {
+	if !d.Allowed || d.Shadowed {
+		return nil
+	}
 	if key == "" {
-		tier = l.cfg.SharedTier
+		tier = l.cfg.SharedTier.atMost(&tier)
 	}
 	if err := tier.Validate(); err != nil {
 		return err
 	}
-	t := Take{Key: JoinKey(l.limits[0].Name, key), Tier: tier, Cost: cost}
-	err := l.refund(ctx, &t, "", cost)
-	if errors.Is(err, errStoreDown) && l.cfg.OnStoreError == FailLocal {
-		return l.refund(ctx, &t, SourceFallback, cost)
-	}
-	return err
+	t := Take{Key: JoinKey(l.limits[0].Name, key), Tier: tier, Cost: d.Cost}
+	return l.settleTake(ctx, &t, d.Source, max(charge, 0))
 }
 
 // serveAndCharge serves the request and settles what it costs.
@@ -37,74 +49,77 @@ func (l *Limiter) serveAndCharge(next http.Handler, w http.ResponseWriter, r *ht
 		}
 		charge := max(l.cfg.Charge(status, r), 0)
 		if !v.decision.Shadowed { // else nothing was taken
-			l.settle(context.WithoutCancel(r.Context()), v, charge)
+			l.settle(r.Context(), v, charge)
 		}
 	}()
 	next.ServeHTTP(rec.Writer(), r)
 	status = http.StatusOK
 }
 
-// settle makes the takes of v cost charge.
+// settle makes the takes of v cost charge. It does its best: what it cannot
+// settle in time refills.
 func (l *Limiter) settle(ctx context.Context, v *ruling, charge int) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleFor)
+	defer cancel()
 	if v.takes == nil {
-		l.settleTake(ctx, &v.take, v.decision.Source, charge)
+		_ = l.settleTake(ctx, &v.take, v.decision.Source, charge)
 	}
 	for i := range v.decisions {
-		l.settleTake(ctx, &v.takes[i], v.decisions[i].Source, charge)
+		if l.settleTake(ctx, &v.takes[i], v.decisions[i].Source, charge) != nil {
+			return
+		}
 	}
 }
 
-// settleTake does its best: the response has been sent.
-func (l *Limiter) settleTake(ctx context.Context, t *Take, source Source, charge int) {
-	switch more := charge - t.Cost; {
-	case source == SourceBypass:
-	case more < 0:
-		_ = l.refund(ctx, t, source, -more)
-	case more > 0:
-		l.takeUpTo(ctx, t, source, more)
+func (l *Limiter) settleTake(ctx context.Context, t *Take, source Source, charge int) error {
+	more := charge - t.Cost
+	if _, ok := t.Tier.NoBucket(0); ok || more == 0 || source == SourceBypass {
+		return nil
 	}
+	store := l.store
+	if source == SourceFallback {
+		store = l.local()
+	}
+	if more > 0 {
+		return l.takeUpTo(ctx, store, t, more)
+	}
+	refunder, ok := store.(Refunder)
+	if !ok {
+		return errNoRefunds
+	}
+	return l.change(ctx, store, func() error { return refunder.Refund(ctx, t.Key, t.Tier, -more) })
 }
 
 // takeUpTo takes cost, or what there is.
-func (l *Limiter) takeUpTo(ctx context.Context, t *Take, source Source, cost int) {
+func (l *Limiter) takeUpTo(ctx context.Context, store Store, t *Take, cost int) error {
 	for range 2 {
 		var d Decision
-		err := l.settleIn(ctx, source, func(store Store) (err error) {
+		err := l.change(ctx, store, func() (err error) {
 			d, err = store.Take(ctx, t.Key, t.Tier, cost)
 			return err
 		})
-		if err != nil || d.Allowed || d.Tokens == 0 {
-			return
+		if err != nil || d.Allowed || d.Tokens <= 0 {
+			return err
 		}
 		cost = d.Tokens
 	}
+	return nil
 }
 
-func (l *Limiter) refund(ctx context.Context, t *Take, source Source, cost int) error {
-	return l.settleIn(ctx, source, func(store Store) error {
-		refunder, ok := store.(Refunder)
-		if !ok {
-			return errNoRefunds
-		}
-		return refunder.Refund(ctx, t.Key, t.Tier, cost)
-	})
-}
-
-// settleIn changes a bucket where the decision about it was made.
-func (l *Limiter) settleIn(ctx context.Context, source Source, change func(Store) error) error {
-	if source == SourceFallback {
-		return change(l.local())
+// change changes a bucket, and notes how the store does.
+func (l *Limiter) change(ctx context.Context, store Store, do func() error) error {
+	if m, ok := store.(*MemoryStore); ok && m != nil {
+		return do()
 	}
 	if !l.outage.mayCall() {
-		return errStoreDown
+		return fmt.Errorf("ratelimit: store: %w", errStoreDown)
 	}
-	var v ruling
-	err := l.guard(func() error { return change(l.store) })
-	switch {
-	case err == nil, errors.Is(err, errors.ErrUnsupported):
-		l.noteSuccess(ctx, &v)
-	default:
-		l.noteFailure(ctx, &v, err)
+	began := l.outage.now()
+	err := guard(do)
+	if err == nil {
+		l.noteSuccess(ctx, began)
+	} else if !errors.Is(err, ErrInvalidTier) {
+		l.noteFailure(ctx, began, err)
 	}
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,46 +126,80 @@ func TestChargeInOutage(t *testing.T) {
 		for range 10 {
 			require.Equal(t, http.StatusOK, do(h, "acme").Code)
 		}
-		require.NoError(t, lim.Refund(t.Context(), "acme", ratelimit.Free, 1))
 		failing := lim.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }))
 		require.Equal(t, 500, do(failing, "acme").Code)
 		assert.Equal(t, http.StatusTooManyRequests, do(h, "acme").Code)
 	})
 }
 
-func TestRefund(t *testing.T) {
+func TestSettle(t *testing.T) {
 	t.Parallel()
 	lim := limiterOn(t, newStore(), ratelimit.Free, ratelimit.Config{Name: "jobs"})
 	tier := ratelimit.Per("ten", 10, time.Hour)
 	takeN := func(key string, n int) ratelimit.Decision { return must(lim.Take(t.Context(), key, tier, n)) }
-	require.True(t, takeN("acme", 6).Allowed)
-	require.NoError(t, lim.Refund(t.Context(), "acme", tier, 2))
-	assert.Equal(t, 6, takeN("acme", 0).Tokens)
-	require.NoError(t, lim.Refund(t.Context(), "acme", tier, 1000))
-	assert.Equal(t, 10, takeN("acme", 0).Tokens)
-	require.NoError(t, lim.Refund(t.Context(), "acme", tier, -5))
-	require.NoError(t, lim.Refund(t.Context(), "nobody", tier, 5))
-	require.Error(t, lim.Refund(t.Context(), "acme", ratelimit.Tier{}, 1))
-	require.True(t, takeN("", 10).Allowed)
-	require.NoError(t, lim.Refund(t.Context(), "", tier, 3))
+	settle := func(key string, d ratelimit.Decision, charge int) {
+		require.NoError(t, lim.Settle(t.Context(), key, tier, d, charge))
+	}
+	d := takeN("acme", 6)
+	settle("acme", d, 4)
+	assert.Equal(t, 6, takeN("acme", 0).Tokens, "the rest is back")
+	settle("acme", takeN("acme", 1), 3)
+	assert.Equal(t, 3, takeN("acme", 0).Tokens, "more is taken")
+	settle("acme", takeN("acme", 1), 50)
+	assert.Equal(t, 0, takeN("acme", 0).Tokens, "as far as there is")
+	settle("acme", takeN("acme", 1), 0)
+	assert.Equal(t, 0, takeN("acme", 0).Tokens, "a refusal has taken nothing")
+	settle("acme", ratelimit.Decision{Allowed: true, Shadowed: true, Cost: 5}, 0)
+	settle("acme", ratelimit.Decision{Allowed: true, Cost: 5, Source: ratelimit.SourceBypass}, 0)
+	assert.Equal(t, 0, takeN("acme", 0).Tokens, "nor have these")
+	settle("acme", d, -7)
+	assert.Equal(t, 6, takeN("acme", 0).Tokens, "a negative charge is none")
+	settle("nobody", d, 0)
+	require.ErrorIs(t, lim.Settle(t.Context(), "acme", ratelimit.Tier{}, d, 0), ratelimit.ErrInvalidTier)
+	shared := takeN("", 10)
+	require.True(t, shared.Allowed)
+	settle("", shared, 7)
 	assert.Equal(t, 3, takeN("", 0).Tokens, "the bucket of requests without a key")
 }
 
-func TestRefundWhileStoreFails(t *testing.T) {
+// What was taken from the memory of an outage does not come back to the store.
+func TestSettleAfterRecovery(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, tier := newFaulty(), ratelimit.Per("ten", 10, time.Hour)
+		lim := limiterOn(t, store, tier, ratelimit.Config{})
+		require.True(t, must(lim.Take(t.Context(), "acme", tier, 10)).Allowed)
+		store.set(down)
+		d := must(lim.Take(t.Context(), "acme", tier, 5))
+		require.Equal(t, ratelimit.SourceFallback, d.Source)
+		works(t, store)
+		time.Sleep(3 * time.Second)
+		require.False(t, must(lim.Take(t.Context(), "acme", tier, 1)).Allowed)
+		require.NoError(t, lim.Settle(t.Context(), "acme", tier, d, 0))
+		assert.False(t, must(lim.Take(t.Context(), "acme", tier, 1)).Allowed)
+	})
+}
+
+func TestSettleWhileStoreFails(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []ratelimit.FailurePolicy{ratelimit.FailOpen, ratelimit.FailClosed, ratelimit.FailLocal} {
 		t.Run(policy.String(), func(t *testing.T) {
 			t.Parallel()
+			events := &recorder{}
 			store := newFaulty()
-			lim := limiterOn(t, refuses{store}, ratelimit.Free, ratelimit.Config{OnStoreError: policy})
-			for i := range 5 {
-				err := lim.Refund(t.Context(), "acme", ratelimit.Free, 1)
-				if i < 3 {
-					require.ErrorIs(t, err, errDown)
-				} else {
-					assert.Equal(t, policy == ratelimit.FailLocal, err == nil, strconv.Itoa(i))
-				}
+			lim := limiterOn(t, refuses{store}, ratelimit.Free, ratelimit.Config{OnStoreError: policy, Observer: events.observe})
+			d := must(lim.Take(t.Context(), "acme", ratelimit.Free, 1))
+			for range 3 {
+				require.ErrorIs(t, lim.Settle(t.Context(), "acme", ratelimit.Free, d, 0), errDown)
 			}
+			require.ErrorContains(t, lim.Settle(t.Context(), "acme", ratelimit.Free, d, 0), "not asked")
+			_, _ = lim.Take(t.Context(), "acme", ratelimit.Free, 1)
+			_, _ = lim.Take(t.Context(), "acme", ratelimit.Free, 1)
+			var changes []ratelimit.StoreChange
+			for _, e := range events.events {
+				changes = append(changes, e.StoreChange)
+			}
+			assert.Equal(t, []ratelimit.StoreChange{"", ratelimit.StoreFailed, ""}, changes, "the next event tells")
 		})
 	}
 }
@@ -174,6 +207,23 @@ func TestRefundWhileStoreFails(t *testing.T) {
 // refuses refunds.
 type refuses struct{ ratelimit.Store }
 
-func (refuses) Refund(context.Context, string, ratelimit.Tier, int) error {
-	return errors.Join(errDown)
+func (refuses) Refund(context.Context, string, ratelimit.Tier, int) error { return errDown }
+
+// Refunds that reach no store say nothing about it.
+func TestSettleWithoutRefunds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var logs logLines
+		store := newFaulty()
+		store.set(down)
+		lim := limiterOn(t, only{store}, ratelimit.Free, ratelimit.Config{Logger: logs.logger()})
+		for range 20 {
+			d := must(lim.Take(t.Context(), "acme", ratelimit.Free, 1))
+			d.Source = "somewhere"
+			require.ErrorIs(t, lim.Settle(t.Context(), "acme", ratelimit.Free, d, 0), errors.ErrUnsupported)
+			time.Sleep(time.Second)
+		}
+		assert.Len(t, logs.lines(), 1)
+		assert.Equal(t, int64(3+17), store.calls.Load())
+	})
 }

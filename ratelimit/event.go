@@ -12,7 +12,7 @@ type Outcome string
 const (
 	OutcomeAllowed     Outcome = "allowed"
 	OutcomeDenied      Outcome = "denied"       // by the limit (429)
-	OutcomeShadowed    Outcome = "shadowed"     // admitted; refused but for [Config.Shadow]
+	OutcomeShadowed    Outcome = "shadowed"     // admitted; denied by the limit but for [Config.Shadow]
 	OutcomeUnprotected Outcome = "unprotected"  // admitted; the store failed, [FailOpen]
 	OutcomeKeyMissing  Outcome = "key_missing"  // no key, [KeyErrorRefuse] (400)
 	OutcomeTierInvalid Outcome = "tier_invalid" // no usable tier (503)
@@ -20,25 +20,29 @@ const (
 	OutcomeCanceled    Outcome = "canceled"     // the context was done before the decision (503)
 )
 
-// Event describes one decision. All of it is of low cardinality but the numbers
-// in Decision.
+// Event describes one decision. Its strings are few as long as the names of
+// tiers and limits are: give tenants no tier names of their own.
 type Event struct {
-	// Decision is that of the limit that decided; the zero Decision when none was
-	// made.
+	// Decision is that of the limit that decided; the zero Decision, or with
+	// Shadowed an otherwise empty one, when there was none.
 	Decision Decision
 	Outcome  Outcome
+	// Limit and Tier name the limit that decided and the tier it applied.
+	// Limit is [Config.Name] for the limit of [New].
+	Limit, Tier string
 	// NoKey says that the request had no key, for one of the limits at least.
 	NoKey bool
-	// StoreChange is set in the one event whose request saw the store fail or
-	// recover.
+	// StoreChange is set in the first event after the store has failed or
+	// recovered.
 	StoreChange StoreChange
 }
 
-// StoreChange is a change of the state of a store.
+// StoreChange is a change of the state of a store, as one Limiter sees it.
 type StoreChange string
 
-// The changes. A store has recovered when it works again and has not failed for
-// a second.
+// The changes. A store has failed when it is left alone, which one failed call
+// does not bring about. It has recovered when a call succeeds and none has
+// failed for two seconds; without calls nobody notices.
 const (
 	StoreFailed    StoreChange = "failed"
 	StoreRecovered StoreChange = "recovered"
@@ -48,7 +52,12 @@ func (l *Limiter) report(ctx context.Context, v *ruling) {
 	if l.cfg.Observer == nil {
 		return
 	}
-	l.observe(ctx, Event{Decision: v.decision, Outcome: v.outcome, NoKey: v.noKey, StoreChange: v.change})
+	e := Event{Decision: v.decision, Outcome: v.outcome, NoKey: v.noKey, StoreChange: l.outage.change()}
+	if t := v.deciding; t != nil {
+		e.Limit, _ = SplitKey(t.Key)
+		e.Tier = t.Tier.policy()
+	}
+	l.observe(ctx, e)
 }
 
 func (l *Limiter) observe(ctx context.Context, e Event) {

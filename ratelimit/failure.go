@@ -4,73 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"sync"
-	"sync/atomic"
+	"math"
 	"time"
-)
-
-const (
-	// openAfter failures in a row, the store is left alone but for a probe.
-	openAfter = 3
-	// probeEvery is the pause between two probes. It is also how long the
-	// store must not have failed to count as recovered, which bounds the lines
-	// that a flapping store logs.
-	probeEvery = time.Second
 )
 
 var (
 	errStoreDown = errors.New("not asked after repeated failures")
-	errNoRefunds = fmt.Errorf("ratelimit: store takes no refunds: %w", errors.ErrUnsupported)
 	errAnswers   = errors.New("ratelimit: store answered with another number of decisions")
 )
-
-// outage keeps track of whether the store works. While it does, a call costs
-// two atomic loads.
-type outage struct {
-	start   time.Time
-	failing atomic.Bool  // since the first failure, until it has recovered
-	probeAt atomic.Int64 // 0, or no call is made before; on the clock of start
-
-	mu          sync.Mutex
-	failures    int // in a row
-	lastFailure time.Duration
-}
-
-// mayCall reports whether the store should be asked. Of the callers that come
-// after a pause one is told to probe.
-func (o *outage) mayCall() bool {
-	at := o.probeAt.Load()
-	if at == 0 {
-		return true
-	}
-	now := time.Since(o.start)
-	return int64(now) >= at && o.probeAt.CompareAndSwap(at, int64(now+probeEvery))
-}
-
-// succeeded reports whether the store has just recovered.
-func (o *outage) succeeded() bool {
-	if !o.failing.Load() {
-		return false
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.failures = 0
-	o.probeAt.Store(0)
-	return time.Since(o.start)-o.lastFailure >= probeEvery && o.failing.Swap(false)
-}
-
-// failed reports whether the store has worked until now.
-func (o *outage) failed() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.failures++
-	o.lastFailure = time.Since(o.start)
-	if o.failures >= openAfter {
-		o.probeAt.Store(int64(o.lastFailure + probeEvery))
-	}
-	return !o.failing.Swap(true)
-}
 
 // fromStore has the takes of v decided by the store, or by what the policy says
 // while it fails. It reports whether there are decisions; if not, v is ruled.
@@ -80,25 +21,34 @@ func (l *Limiter) fromStore(ctx context.Context, v *ruling) bool {
 	}
 	err := errStoreDown
 	if l.outage.mayCall() {
-		if err = l.guard(func() error { return v.decide(ctx, l.store) }); err == nil {
-			l.noteSuccess(ctx, v)
+		began := l.outage.now()
+		err = guard(func() error { return v.decide(ctx, l.store) })
+		gone := ctx.Err()
+		switch {
+		case err == nil:
+			l.noteSuccess(ctx, began)
 			return true
-		}
-		if ctx.Err() != nil {
-			// The caller gave up; that says nothing about the store.
-			v.refuse(OutcomeCanceled, ctx.Err())
+		case errors.Is(err, ErrInvalidTier):
+			l.invalidTier(ctx, v, v.firstTake().Tier.Name, err)
+			return false
+		case gone == nil:
+			l.noteFailure(ctx, began, err)
+		default:
+			// That the caller gave up says nothing about the store, unless he
+			// has waited for it.
+			if errors.Is(gone, context.DeadlineExceeded) && l.outage.now()-began >= slowCall {
+				l.noteFailure(ctx, began, err)
+			}
+			v.refuse(OutcomeCanceled, gone)
 			return false
 		}
-		l.noteFailure(ctx, v, err)
 	}
+	v.decisions = nil // what a failed call leaves is nothing
 	switch l.cfg.OnStoreError {
 	case FailOpen:
-		t := &v.take
-		if v.takes != nil {
-			t = &v.takes[0]
-		}
+		t := v.firstTake()
 		v.decision = bypass(t.Tier.policy(), t.Cost)
-		v.decision.name(t)
+		l.name(&v.decision, t)
 		v.outcome = OutcomeUnprotected
 		return false
 	case FailClosed:
@@ -117,8 +67,15 @@ func (l *Limiter) fromStore(ctx context.Context, v *ruling) bool {
 	return true
 }
 
+func (v *ruling) firstTake() *Take {
+	if v.takes != nil {
+		return &v.takes[0]
+	}
+	return &v.take
+}
+
 // guard makes a panic of the store an error.
-func (l *Limiter) guard(call func() error) (err error) {
+func guard(call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("ratelimit: store panicked: %v", p)
@@ -127,29 +84,19 @@ func (l *Limiter) guard(call func() error) (err error) {
 	return call()
 }
 
-func (l *Limiter) noteSuccess(ctx context.Context, v *ruling) {
-	if l.outage.succeeded() {
-		v.change = StoreRecovered
-		l.log(ctx, slog.LevelInfo, "Rate limit store recovered")
-	}
-}
-
-func (l *Limiter) noteFailure(ctx context.Context, v *ruling, err error) {
-	if l.outage.failed() {
-		v.change = StoreFailed
-		l.log(ctx, slog.LevelWarn, "Rate limit store failed", slog.Any("error", err), slog.String("policy", l.cfg.OnStoreError.String()))
-	}
-}
-
-// decide asks a store.
+// decide asks a store that is somebody else's.
 func (v *ruling) decide(ctx context.Context, store Store) (err error) {
 	if v.takes == nil {
 		v.decision, err = store.Take(ctx, v.take.Key, v.take.Tier, v.take.Cost)
+		v.decision.tidy()
 		return err
 	}
 	v.decisions, err = takeAll(ctx, store, v.takes)
 	if err == nil && len(v.decisions) != len(v.takes) {
-		err = errAnswers
+		return errAnswers
+	}
+	for i := range v.decisions {
+		v.decisions[i].tidy()
 	}
 	return err
 }
@@ -161,6 +108,17 @@ func (v *ruling) decideIn(ctx context.Context, store *MemoryStore) (err error) {
 	}
 	v.decisions, err = store.TakeAll(ctx, v.takes)
 	return err
+}
+
+// tidy keeps figures that cannot be from clients.
+func (d *Decision) tidy() {
+	const longest = math.MaxInt64 - time.Second // can still be rounded up
+	d.Limit, d.Burst, d.Tokens = max(d.Limit, 0), max(d.Burst, 0), max(d.Tokens, 0)
+	d.Remaining = min(max(d.Remaining, 0), d.Limit)
+	d.ResetAfter = min(max(d.ResetAfter, 0), longest)
+	if d.RetryAfter != Never {
+		d.RetryAfter = min(max(d.RetryAfter, 0), longest)
+	}
 }
 
 // takeAll asks for several takes, one by one where the store knows nothing

@@ -3,7 +3,10 @@ package ratelimit_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -113,7 +116,17 @@ func TestStoreFailure(t *testing.T) {
 				assert.Equal(t, 90, n[4])
 				assert.Equal(t, int64(106), store.calls.Load())
 				assert.Equal(t, ratelimit.SourceMemory, events.events[len(events.events)-1].Decision.Source)
+				assert.Len(t, logs.lines(), 1, "it may fail again at once")
+				time.Sleep(time.Second)
+				do(h, "acme")
 				assert.Len(t, logs.lines(), 2)
+				var changes []ratelimit.StoreChange
+				for _, e := range events.events {
+					if e.StoreChange != "" {
+						changes = append(changes, e.StoreChange)
+					}
+				}
+				assert.Equal(t, []ratelimit.StoreChange{ratelimit.StoreFailed, ratelimit.StoreRecovered}, changes)
 			})
 		})
 	}
@@ -170,31 +183,170 @@ func (f storeFunc) Take(ctx context.Context, key string, tier ratelimit.Tier, co
 	return f(ctx, key, tier, cost)
 }
 
-// A caller that gives up is no failure of the store, and is not admitted.
+// A caller that gives up is no failure of the store, unless he has waited for
+// it, and is not admitted.
 func TestStoreCanceledCall(t *testing.T) {
 	t.Parallel()
-	for _, policy := range []ratelimit.FailurePolicy{ratelimit.FailLocal, ratelimit.FailOpen, ratelimit.FailClosed} {
-		t.Run(policy.String(), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				var logs logLines
-				store := newFaulty()
-				lim, err := ratelimit.New(store, byTenant, ratelimit.Fixed(ratelimit.Free), ratelimit.Config{
-					OnStoreError: policy, Logger: logs.logger(),
+	tests := []struct {
+		name  string
+		give  func(context.Context) (context.Context, context.CancelFunc)
+		want  error
+		calls int64
+		lines int
+	}{
+		{"a client that leaves", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			time.AfterFunc(time.Second, cancel)
+			return ctx, cancel
+		}, context.Canceled, 10, 0},
+		{"a deadline that no store can meet", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, time.Millisecond)
+		}, context.DeadlineExceeded, 10, 0},
+		{"a deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, 40*time.Millisecond)
+		}, context.DeadlineExceeded, 3, 1},
+	}
+	for _, tt := range tests {
+		for _, policy := range []ratelimit.FailurePolicy{ratelimit.FailLocal, ratelimit.FailOpen, ratelimit.FailClosed} {
+			t.Run(tt.name+"/"+policy.String(), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					var logs logLines
+					store := newFaulty()
+					lim, err := ratelimit.New(store, byTenant, ratelimit.Fixed(ratelimit.Free), ratelimit.Config{
+						OnStoreError: policy, Logger: logs.logger(),
+					})
+					require.NoError(t, err)
+					store.set(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+					for range tt.calls {
+						ctx, cancel := tt.give(t.Context())
+						d, err := lim.Take(ctx, "acme", ratelimit.Free, 1)
+						cancel()
+						require.ErrorIs(t, err, tt.want)
+						assert.False(t, d.Allowed)
+					}
+					works(t, store)
+					_, err = lim.Take(t.Context(), "acme", ratelimit.Free, 0)
+					assert.Equal(t, tt.lines == 1 && policy == ratelimit.FailClosed, err != nil)
+					assert.Equal(t, tt.lines, strings.Count(logs.buf.String(), "failed"))
 				})
-				require.NoError(t, err)
-				store.set(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
-				for range 10 {
-					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-					d, err := lim.Take(ctx, "acme", ratelimit.Free, 1)
-					cancel()
-					require.ErrorIs(t, err, context.DeadlineExceeded)
-					assert.False(t, d.Allowed)
-				}
-				assert.Equal(t, int64(10), store.calls.Load())
-				assert.Equal(t, []string{""}, logs.lines())
 			})
+		}
+	}
+}
+
+// A client that leaves while its tier is looked up pays nothing, and its
+// request does not run.
+func TestCanceledDuringLookup(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	store := newStore()
+	lim, err := ratelimit.New(store, byTenant, func(*http.Request) (ratelimit.Tier, error) {
+		cancel()
+		return ratelimit.Free, nil
+	}, ratelimit.Config{})
+	require.NoError(t, err)
+	_, err = lim.Allow(request("acme").WithContext(ctx))
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Zero(t, store.Stats().Keys)
+}
+
+// Calls that began before the store came back say nothing about it.
+func TestStoreLateFailures(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaulty()
+		lim, err := ratelimit.New(store, byTenant, ratelimit.Fixed(ratelimit.Free), ratelimit.Config{})
+		require.NoError(t, err)
+		h := lim.Handler(hello)
+		store.set(func(context.Context) error { time.Sleep(5 * time.Second); return errDown })
+		for i := range 10 { // each fails five seconds later
+			time.AfterFunc(time.Duration(i)*time.Second/2, func() { do(h, "acme") })
+		}
+		time.Sleep(5 * time.Second)
+		store.set(down)
+		for range 3 {
+			do(h, "acme")
+		}
+		works(t, store)
+		time.Sleep(2 * time.Second)
+		calls := store.calls.Load()
+		do(h, "acme")
+		do(h, "acme")
+		assert.Equal(t, calls+2, store.calls.Load(), "in use again")
+		time.Sleep(time.Minute)
+	})
+}
+
+// A tier that the store cannot keep is no failure of the store.
+func TestStoreThatRefusesATier(t *testing.T) {
+	t.Parallel()
+	var logs logLines
+	lim, err := ratelimit.New(storeFunc(func(context.Context, string, ratelimit.Tier, int) (ratelimit.Decision, error) {
+		return ratelimit.Decision{}, fmt.Errorf("too fine: %w", ratelimit.ErrInvalidTier)
+	}), byTenant, ratelimit.Fixed(ratelimit.Free), ratelimit.Config{Logger: logs.logger()})
+	require.NoError(t, err)
+	for range 10 {
+		w := do(lim.Handler(hello), "acme")
+		assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+		assert.Contains(t, w.Body.String(), "#rate-limit-tier-unavailable")
+	}
+	assert.Len(t, logs.lines(), 1)
+	assert.Contains(t, logs.lines()[0], "tier invalid")
+}
+
+// Of a call of several that failed, nothing is settled.
+func TestFailOpenSettlesNothing(t *testing.T) {
+	t.Parallel()
+	tier := ratelimit.Per("ten", 10, time.Hour)
+	fails := func(key string) bool { return key != "acme" }
+	store := &someFail{MemoryStore: newStore(), fails: fails}
+	take(t, store.MemoryStore, "acme", tier, 5)
+	for name, s := range map[string]ratelimit.Store{"one by one": refunding{store, store}, "garbage": garbage{store}} {
+		lim, err := ratelimit.New(s, byTenant, ratelimit.Fixed(tier), ratelimit.Config{
+			OnStoreError: ratelimit.FailOpen, Charge: func(int, *http.Request) int { return 0 },
+			Limits: []ratelimit.Limit{{Name: "b", Tier: ratelimit.Fixed(tier)}},
 		})
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusOK, do(lim.Handler(hello), "acme").Code, name)
+		assert.Equal(t, 5, take(t, store.MemoryStore, "acme", tier, 0).Tokens, name)
+	}
+}
+
+// someFail fails for some keys.
+type someFail struct {
+	*ratelimit.MemoryStore
+
+	fails func(key string) bool
+}
+
+func (s *someFail) Take(ctx context.Context, key string, tier ratelimit.Tier, cost int) (ratelimit.Decision, error) {
+	if s.fails(key) {
+		return ratelimit.Decision{}, errDown
+	}
+	return s.MemoryStore.Take(ctx, key, tier, cost)
+}
+
+// garbage answers with more decisions than it was asked for.
+type garbage struct{ *someFail }
+
+func (garbage) TakeAll(_ context.Context, takes []ratelimit.Take) ([]ratelimit.Decision, error) {
+	return make([]ratelimit.Decision, len(takes)+1), nil
+}
+
+// Figures that cannot be never reach a client.
+func TestGarbageFigures(t *testing.T) {
+	t.Parallel()
+	lim, err := ratelimit.New(storeFunc(func(context.Context, string, ratelimit.Tier, int) (ratelimit.Decision, error) {
+		return ratelimit.Decision{Limit: -3, Remaining: -7, Burst: -1, Tokens: -2, RetryAfter: math.MaxInt64, ResetAfter: math.MinInt64, Policy: `","`}, nil
+	}), byTenant, ratelimit.Fixed(ratelimit.Free), ratelimit.Config{Headers: ratelimit.XRateLimit | ratelimit.RetryAfter | ratelimit.IETFDraft11})
+	require.NoError(t, err)
+	w := do(lim.Handler(hello), "acme")
+	assert.Equal(t, http.StatusTooManyRequests, w.Code)
+	assert.NotContains(t, w.Body.String(), ":-")
+	assert.Contains(t, w.Body.String(), `"violated-policies":["free"]`)
+	for _, values := range w.Header() {
+		assert.NotContains(t, strings.ReplaceAll(values[0], "no-store", ""), "-3")
 	}
 }
 

@@ -23,6 +23,9 @@ func (l *Limiter) Handler(next http.Handler) http.Handler {
 			return
 		}
 		ctx := &requestContext{Context: r.Context(), decision: v.decision}
+		if v.shadow {
+			ctx.keepOuter()
+		}
 		l.setHeaders(w.Header(), &v, &ctx.values)
 		inner := r.WithContext(ctx) //nolint:contextcheck // ctx wraps the request's
 		defer httpx.HandBack(r, inner)
@@ -43,6 +46,14 @@ type requestContext struct {
 	values   [2]string
 }
 
+// keepOuter leaves the decision of a limiter further out, if there is one: that
+// of a limit which is only measured is not what the request is about.
+func (c *requestContext) keepOuter() {
+	if outer, ok := FromContext(c.Context); ok {
+		c.decision = outer
+	}
+}
+
 type contextKey struct{}
 
 func (c *requestContext) Value(key any) any {
@@ -53,7 +64,8 @@ func (c *requestContext) Value(key any) any {
 }
 
 // FromContext returns the decision that admitted the request, of the innermost
-// limiter. It is false outside of [Limiter.Handler] and for skipped requests.
+// limiter that is not in the shadow, or else of the innermost one. It is false
+// outside of [Limiter.Handler] and for skipped requests.
 func FromContext(ctx context.Context) (Decision, bool) {
 	d, ok := ctx.Value(contextKey{}).(*Decision)
 	if !ok {

@@ -99,12 +99,13 @@ func stricter(h http.Header, d *Decision) bool {
 	if len(v) != 1 {
 		return false
 	}
-	remaining, err := strconv.Atoi(v[0])
-	if err != nil || remaining != d.Remaining || !d.Allowed {
-		return err == nil && remaining < d.Remaining
+	remaining, err := strconv.ParseUint(v[0], 10, 63)
+	ours := uint64(d.Remaining) //nolint:gosec // not negative
+	if err != nil || remaining != ours || !d.Allowed {
+		return err == nil && remaining < ours
 	}
-	limit, err := strconv.Atoi(h.Get(headerLimit))
-	return err == nil && limit <= d.Limit
+	limit, err := strconv.ParseUint(h.Get(headerLimit), 10, 63)
+	return err == nil && limit <= uint64(d.Limit) //nolint:gosec // not negative
 }
 
 // setIETF adds an item for each bucket to the lists.

@@ -15,8 +15,8 @@ type ruling struct {
 	outcome  Outcome
 	noKey    bool
 	shadow   bool
-	change   StoreChange
 	err      error
+	deciding *Take // that of the limit that decided
 
 	// What was asked of the store, and answered: take and decision, or, unless
 	// they are nil, takes and decisions.
@@ -35,8 +35,10 @@ func (l *Limiter) judge(r *http.Request, v *ruling) {
 	if v.outcome != OutcomeCanceled && l.cfg.Shadow != nil && l.cfg.Shadow(r) {
 		v.shadow = true
 		if !v.decision.Allowed {
-			v.decision.Allowed, v.decision.Shadowed = true, true
-			v.outcome, v.err = OutcomeShadowed, nil
+			v.decision.Allowed, v.decision.Shadowed, v.err = true, true, nil
+		}
+		if v.outcome == OutcomeDenied {
+			v.outcome = OutcomeShadowed
 		}
 	}
 	l.report(r.Context(), v)
@@ -52,9 +54,10 @@ func (l *Limiter) judgeLimits(r *http.Request, v *ruling) {
 	if l.cfg.Cost != nil {
 		cost = max(l.cfg.Cost(r), 0)
 	}
+	tenant := keyOf(r, l.limits[0].Key)
 	if len(l.limits) == 1 {
 		v.take.Cost = cost
-		if l.claim(r, &l.limits[0], &v.take, v) {
+		if l.claim(r, &l.limits[0], tenant, &v.take, v) {
 			l.ask(ctx, v)
 		}
 		return
@@ -62,7 +65,11 @@ func (l *Limiter) judgeLimits(r *http.Request, v *ruling) {
 	takes := make([]Take, len(l.limits))
 	for i := range takes {
 		takes[i].Cost = cost
-		if !l.claim(r, &l.limits[i], &takes[i], v) {
+		own := tenant
+		if lim := &l.limits[i]; i > 0 && lim.Key != nil {
+			own = keyOf(r, lim.Key)
+		}
+		if !l.claim(r, &l.limits[i], own, &takes[i], v) {
 			return
 		}
 	}
@@ -70,20 +77,28 @@ func (l *Limiter) judgeLimits(r *http.Request, v *ruling) {
 	l.ask(ctx, v)
 }
 
-// claim finds the bucket of lim that r uses, and its tier. Without them it
+// keyOf is empty for a request without a key, whatever the reason.
+func keyOf(r *http.Request, key KeyFunc) string {
+	tenant, err := key(r)
+	if err != nil {
+		return ""
+	}
+	return tenant
+}
+
+// claim finds the bucket of lim that tenant uses, and its tier. Without them it
 // refuses, and returns false.
-func (l *Limiter) claim(r *http.Request, lim *Limit, t *Take, v *ruling) bool {
-	tenant, err := lim.Key(r)
-	if err != nil || tenant == "" {
-		v.noKey = true
+func (l *Limiter) claim(r *http.Request, lim *limit, tenant string, t *Take, v *ruling) (ok bool) {
+	t.Key = JoinKey(lim.Name, tenant)
+	if tenant == "" {
+		v.noKey, t.Tier = true, lim.shared
 		if l.cfg.OnKeyError == KeyErrorRefuse {
 			v.refuse(OutcomeKeyMissing, errKeyMissing)
 			return false
 		}
-		t.Key, t.Tier = JoinKey(lim.Name, ""), l.cfg.SharedTier
 		return true
 	}
-	t.Key = JoinKey(lim.Name, tenant)
+	var err error
 	if t.Tier, err = lim.Tier(r); err != nil {
 		l.noTier(r.Context(), v, err)
 		return false
@@ -97,60 +112,73 @@ func (l *Limiter) validate(ctx context.Context, tier *Tier, v *ruling) bool {
 		return true
 	}
 	_, err := l.paces.of(tier)
-	if err == nil {
-		return true
+	if err != nil {
+		l.invalidTier(ctx, v, tier.Name, err)
 	}
-	if l.tierLog.first(tier.Name) {
-		l.log(ctx, slog.LevelError, "Rate limit tier invalid", slog.String("tier", tier.Name), slog.Any("error", err))
-	}
-	v.refuse(OutcomeTierInvalid, err)
-	return false
+	return err == nil
 }
 
-// ask decides about v.take or v.takes, whose tiers are valid.
+func (l *Limiter) invalidTier(ctx context.Context, v *ruling, name string, err error) {
+	if l.tierLog.first(name) {
+		l.log(ctx, slog.LevelError, "Rate limit tier invalid", slog.String("tier", name), slog.Any("error", err))
+	}
+	v.refuse(OutcomeTierInvalid, err)
+}
+
+// ask decides about v.take or v.takes, whose tiers are valid. Looking them up
+// may have taken long.
 func (l *Limiter) ask(ctx context.Context, v *ruling) {
-	if v.takes == nil {
-		if !v.decision.noBucket(&v.take.Tier, v.take.Cost) && !l.fromStore(ctx, v) {
-			return
-		}
-		v.decision.name(&v.take)
-		v.outcome = v.decision.outcome()
+	if err := ctx.Err(); err != nil {
+		v.refuse(OutcomeCanceled, err)
 		return
 	}
-	// Tiers without a bucket are none of the store's business: a blocked one
-	// refuses whatever it says, and an unlimited one has no say.
-	unlimited := v.takes[0]
-	buckets := v.takes[:0]
+	if v.takes != nil && l.askSeveral(ctx, v) {
+		return
+	}
+	v.deciding = &v.take
+	if !v.decision.noBucket(&v.take.Tier, v.take.Cost) && !l.fromStore(ctx, v) {
+		return
+	}
+	l.name(&v.decision, &v.take)
+	v.outcome = v.decision.outcome()
+}
+
+// askSeveral decides about v.takes, or leaves one of them in v.take. Tiers
+// without a bucket are none of the store's business: a blocked one refuses
+// whatever it says, and an unlimited one has no say.
+func (l *Limiter) askSeveral(ctx context.Context, v *ruling) (decided bool) {
+	one, buckets := v.takes[0], v.takes[:0]
 	for _, t := range v.takes {
 		switch {
 		case t.Tier.IsBlocked():
 			v.take, v.takes = t, nil
-			l.ask(ctx, v)
-			return
+			return false
 		case !t.Tier.IsUnlimited():
 			buckets = append(buckets, t)
 		}
 	}
-	if v.takes = buckets; len(buckets) < 2 {
-		v.take, v.takes = append(buckets, unlimited)[0], nil
-		l.ask(ctx, v)
-		return
+	if len(buckets) < 2 {
+		v.take, v.takes = append(buckets, one)[0], nil
+		return false
 	}
+	v.takes, v.deciding = buckets, &buckets[0]
 	if !l.fromStore(ctx, v) {
-		return
+		return true
 	}
 	for i := range v.decisions {
-		v.decisions[i].name(&v.takes[i])
+		l.name(&v.decisions[i], &v.takes[i])
 	}
-	v.decision = deciding(v.decisions)
+	i := deciding(v.decisions)
+	v.decision, v.deciding = v.decisions[i], &v.takes[i]
 	v.outcome = v.decision.outcome()
+	return true
 }
 
-// name names the limit, or else the tier. It is not left to stores, since it
-// goes to clients.
-func (d *Decision) name(t *Take) {
+// name names the policy: the tier, or the limit where it is one of
+// Config.Limits. It is not left to stores, since it goes to clients.
+func (l *Limiter) name(d *Decision, t *Take) {
 	d.Policy = t.Tier.policy()
-	if limit, _ := SplitKey(t.Key); limit != "" {
+	if limit, _ := SplitKey(t.Key); limit != l.cfg.Name {
 		d.Policy = limit
 	}
 }
@@ -162,16 +190,15 @@ func (d *Decision) outcome() Outcome {
 	return OutcomeDenied
 }
 
-// deciding returns the decision that a client should know: of refusals the one
-// that lasts longest, else that which leaves the least.
-func deciding(decisions []Decision) Decision {
-	d := &decisions[0]
-	for i := range decisions[1:] {
-		if o := &decisions[i+1]; o.prevails(d) {
-			d = o
+// deciding returns which decision a client should know: of refusals the one that
+// lasts longest, else that which leaves the least.
+func deciding(decisions []Decision) (at int) {
+	for i := range decisions {
+		if decisions[i].prevails(&decisions[at]) {
+			at = i
 		}
 	}
-	return *d
+	return at
 }
 
 func (d *Decision) prevails(over *Decision) bool {

@@ -82,7 +82,7 @@ func TestNew(t *testing.T) {
 		{"unknown header", store, byTenant, tier, ratelimit.Config{Headers: 128}, []string{"Config.Headers"}},
 		{"unknown policy", store, byTenant, tier, ratelimit.Config{OnStoreError: 9}, []string{"Config.OnStoreError"}},
 		{"unknown key policy", store, byTenant, tier, ratelimit.Config{OnKeyError: 9}, []string{"Config.OnKeyError"}},
-		{"invalid tier", store, byTenant, ratelimit.Fixed(ratelimit.Tier{Rate: 5}), ratelimit.Config{}, []string{"tier burst is under 1"}},
+		{"invalid tier", store, byTenant, ratelimit.Fixed(ratelimit.Tier{Rate: 5}), ratelimit.Config{}, []string{"invalid tier: burst is under 1"}},
 		{"a tier that only a request shows", store, byTenant, invalid, ratelimit.Config{}, nil},
 		{"invalid shared tier", store, byTenant, tier, ratelimit.Config{SharedTier: ratelimit.Tier{Rate: rate.Limit(math.NaN()), Burst: 1}}, []string{"Config.SharedTier"}},
 		{"several limits", store, byTenant, tier, ratelimit.Config{Name: "a", Limits: []ratelimit.Limit{{Name: "b", Tier: tier}, {Name: "c", Key: byTenant, Tier: tier}}}, nil},

@@ -61,8 +61,10 @@ const (
 	// shardKeys is what a shard holds on average when the store is full. It
 	// bounds the work that is done under one lock, to some 20 microseconds.
 	shardKeys = 1536
-	// uncappedShards keeps shards that small up to six million keys.
+	// uncappedShards keeps shards that small up to six million keys, and
+	// maxShards up to a hundred million.
 	uncappedShards = 4096
+	maxShards      = 1 << 16
 	// sweepRound is how long one pass over all shards takes.
 	sweepRound = 25 * time.Second
 	// sweepBacklog is how much of it one caller makes good at most.
@@ -79,7 +81,7 @@ func NewMemoryStore(cfg MemoryConfig) *MemoryStore {
 		maxKeys = defaultMaxKeys
 		fallthrough
 	default:
-		shards = int((maxKeys + shardKeys - 1) / shardKeys)
+		shards = int(min((maxKeys-1)/shardKeys+1, maxShards))
 	}
 	return &MemoryStore{
 		start:   time.Now(),

@@ -14,11 +14,13 @@ type share struct {
 	hash    uint64
 	pace    pace
 	cost    int64
+	first   int   // index of the first share of the same bucket
 	debt    int64 // before it
 	verdict verdict
 
 	// Of the first share of each bucket, while shards are locked.
 	bucket     *bucket // frozen; nil when absent
+	full       int64   // of the bucket
 	was, isNow owed
 }
 
@@ -43,6 +45,7 @@ func (s *MemoryStore) TakeAll(_ context.Context, takes []Take) ([]Decision, erro
 		x.verdict.allowed = t.Tier.IsUnlimited()
 		shares = append(shares, x)
 	}
+	link(shares)
 	now := s.now()
 	if s.mayTakeAll(now, shares) {
 		s.takeAll(shares)
@@ -84,7 +87,7 @@ func (s *MemoryStore) mayTakeAll(now int64, shares []share) bool {
 		if x.pace.interval == 0 {
 			continue
 		}
-		if x.firstOf(shares) != x {
+		if x.first != i {
 			return true // what the first one leaves is known there
 		}
 		b, _ := s.shardOf(x.hash).table.Load().find(x.hash)
@@ -110,10 +113,15 @@ func (s *MemoryStore) takeAll(shares []share) {
 	for _, place := range places {
 		s.shards[place].mu.Lock()
 	}
-	now := s.now() // as in takeLocked
+	for i := range shares {
+		if x := &shares[i]; x.pace.interval > 0 && x.first == i {
+			x.hold(s)
+		}
+	}
+	now := s.now() // after all are held, as in takeLocked
 	for i := range shares {
 		if x := &shares[i]; x.pace.interval > 0 {
-			x.decide(s, now, shares)
+			x.decide(now, shares)
 		}
 	}
 	taken := allAllowed(shares)
@@ -145,10 +153,11 @@ func (s *MemoryStore) places(places []int, shares []share) []int {
 }
 
 // decide decides about x after those of shares that come before it.
-func (x *share) decide(s *MemoryStore, now int64, shares []share) {
-	first := x.firstOf(shares)
+func (x *share) decide(now int64, shares []share) {
+	first := &shares[x.first]
 	if first == x {
-		x.hold(s, now)
+		x.was.debt = max(x.full-now, 0)
+		x.isNow = x.was
 	}
 	x.debt = first.isNow.in(x.pace.tau)
 	x.verdict = x.pace.admit(x.debt, x.cost)
@@ -157,25 +166,32 @@ func (x *share) decide(s *MemoryStore, now int64, shares []share) {
 	}
 }
 
-// firstOf returns the first of shares of the same bucket.
-func (x *share) firstOf(shares []share) *share {
-	for i := range shares {
-		if y := &shares[i]; y.pace.interval > 0 && y.hash == x.hash {
-			return y
+// link notes for each share the first one of the same bucket.
+func link(shares []share) {
+	if len(shares) > few*few {
+		firsts := make(map[uint64]int, len(shares))
+		for i := range shares {
+			x := &shares[i]
+			if _, known := firsts[x.hash]; !known && x.pace.interval > 0 {
+				firsts[x.hash] = i
+			}
+			x.first = firsts[x.hash]
 		}
+		return
 	}
-	return x
+	for i := range shares {
+		x := &shares[i]
+		x.first = slices.IndexFunc(shares, func(y share) bool { return y.pace.interval > 0 && y.hash == x.hash })
+	}
 }
 
 // hold freezes the bucket, if there is one.
-func (x *share) hold(s *MemoryStore, now int64) {
-	x.was = owed{0, x.pace.tau}
+func (x *share) hold(s *MemoryStore) {
+	x.was.tau = x.pace.tau
 	b, _ := s.shardOf(x.hash).table.Load().find(x.hash)
 	if b != nil && atomic.LoadInt64(&b.full) != dead {
-		x.bucket = b
-		x.was = owed{max(b.freeze()-now, 0), b.tau}
+		x.bucket, x.full, x.was.tau = b, b.freeze(), b.tau
 	}
-	x.isNow = x.was
 }
 
 // letGo stores what became of the bucket; after a refusal, that is what it was,

@@ -179,3 +179,51 @@ func TestMemoryStoreMovesBuckets(t *testing.T) {
 	assert.Positive(t, moves)
 	assert.InDelta(t, burst, used.Load()+int64(take(t, s, "k", slow, 0).Tokens), 2, "with what has come back meanwhile")
 }
+
+// A bucket is refused together with others, under locks, while it is taken from
+// without one. The time of the refusal must not be older than what it freezes.
+func TestMemoryStoreBoundBesideRefusals(t *testing.T) {
+	t.Parallel()
+	const burst, cost, d = 20_000_000, 1000, 400 * time.Millisecond
+	tier := ratelimit.Tier{Name: "fast", Rate: 1e9, Burst: burst}
+	tooMuch := []ratelimit.Take{{Key: "k", Tier: tier, Cost: burst * 6 / 10}, {Key: "k", Tier: tier, Cost: burst * 6 / 10}}
+	s := newStore()
+	var admitted atomic.Int64
+	start := time.Now()
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for time.Since(start) < d {
+				if must(s.Take(t.Context(), "k", tier, cost)).Allowed {
+					admitted.Add(cost)
+				}
+			}
+		})
+		wg.Go(func() {
+			for time.Since(start) < d {
+				_, _ = s.TakeAll(t.Context(), tooMuch)
+			}
+		})
+	}
+	wg.Wait()
+	assert.LessOrEqual(t, admitted.Load(), int64(burst+time.Since(start)))
+}
+
+// A key shared by thousands of takes, and thousands of keys.
+func TestMemoryStoreTakesMany(t *testing.T) {
+	t.Parallel()
+	s := newStore()
+	var takes []ratelimit.Take
+	for i := range 3000 {
+		takes = append(takes, ratelimit.Take{Key: strconv.Itoa(i % 1000), Tier: ratelimit.Free, Cost: 3})
+	}
+	ds, err := s.TakeAll(t.Context(), takes)
+	require.NoError(t, err)
+	require.Len(t, ds, 3000)
+	assert.Equal(t, 1, ds[2500].Tokens)
+	assert.Equal(t, 1, take(t, s, "500", ratelimit.Free, 0).Tokens)
+	ds, err = s.TakeAll(t.Context(), takes[:1500])
+	require.NoError(t, err)
+	assert.False(t, ds[0].Allowed)
+	assert.Equal(t, 1, take(t, s, "500", ratelimit.Free, 0).Tokens)
+}

@@ -24,6 +24,7 @@ func (l *Limiter) refuse(w http.ResponseWriter, r *http.Request, v *ruling) {
 	room.fixed[0] = "no-store" // RFC 6585 section 4
 	h["Cache-Control"] = room.fixed[0:1:1]
 	wait := v.wait()
+	delete(h, headerRetryAfter) // somebody else's
 	if wait > 0 && l.cfg.Headers&RetryAfter != 0 {
 		room.fixed[1] = strconv.FormatInt(httpx.RetryAfterSeconds(wait), 10)
 		h[headerRetryAfter] = room.fixed[1:2:2]

@@ -70,7 +70,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -79,13 +78,13 @@ import (
 type Limiter struct {
 	store   Store
 	memory  *MemoryStore // store, if it is one
-	limits  []Limit      // that of New first
+	limits  []limit      // that of New first
 	cfg     Config
 	exposed string // for Access-Control-Expose-Headers
 	paces   paceCache
 
-	outage outage
-	local  func() *MemoryStore // made at the first failure of the store
+	outage   outage
+	fallback atomic.Pointer[MemoryStore] // made when the store fails
 
 	tierLog          tierLog
 	observerPanicked atomic.Bool
@@ -112,7 +111,6 @@ func New(store Store, key KeyFunc, tier TierFunc, cfg Config) (*Limiter, error) 
 		limits: limits,
 		cfg:    cfg,
 		outage: outage{start: time.Now()},
-		local:  sync.OnceValue(func() *MemoryStore { return NewMemoryStore(MemoryConfig{}) }),
 	}
 	l.memory, _ = store.(*MemoryStore)
 	if cfg.ExposeHeaders {
@@ -133,7 +131,7 @@ func New(store Store, key KeyFunc, tier TierFunc, cfg Config) (*Limiter, error) 
 func (l *Limiter) Take(ctx context.Context, key string, tier Tier, cost int) (Decision, error) {
 	var v ruling
 	if key == "" {
-		tier, v.noKey = l.cfg.SharedTier, true
+		tier, v.noKey = l.cfg.SharedTier.atMost(&tier), true
 	}
 	if err := ctx.Err(); err != nil {
 		v.refuse(OutcomeCanceled, err)

@@ -88,12 +88,16 @@ const (
 	blockedBurst = math.MinInt
 )
 
+// ErrInvalidTier is wrapped by errors about a tier. A [Store] that returns such
+// an error for a tier that it cannot keep has not failed.
+var ErrInvalidTier = errors.New("ratelimit: invalid tier")
+
 var (
-	errTierRate  = errors.New("ratelimit: tier rate is not in (0, 1e9] per second, nor rate.Inf")
-	errTierBurst = errors.New("ratelimit: tier burst is under 1")
-	errTierTau   = errors.New("ratelimit: tier burst takes more than 73 years to refill")
-	errTierLimit = errors.New("ratelimit: tier limit is negative")
-	errTierName  = errors.New("ratelimit: tier name is not printable ASCII of at most 64 characters")
+	errTierRate  = fmt.Errorf("%w: rate is not in (0, 1e9] per second, nor rate.Inf", ErrInvalidTier)
+	errTierBurst = fmt.Errorf("%w: burst is under 1", ErrInvalidTier)
+	errTierTau   = fmt.Errorf("%w: burst takes more than 73 years to refill", ErrInvalidTier)
+	errTierLimit = fmt.Errorf("%w: limit is negative", ErrInvalidTier)
+	errTierName  = fmt.Errorf("%w: name is over 64 characters, or not printable ASCII without quotes and backslashes", ErrInvalidTier)
 )
 
 // Validate returns nil or an error that says which field is out of range. The

@@ -58,7 +58,7 @@ func TestTierValidate(t *testing.T) {
 				return
 			}
 			require.Error(t, err)
-			assert.Contains(t, err.Error(), "ratelimit: tier")
+			assert.Contains(t, err.Error(), "ratelimit: invalid tier: ")
 			assert.Contains(t, err.Error(), tt.want)
 			d, err := ratelimit.NewMemoryStore(ratelimit.MemoryConfig{}).Take(t.Context(), "k", tt.tier, 1)
 			require.Error(t, err, "a store refuses it as well")
