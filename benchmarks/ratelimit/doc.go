@@ -18,6 +18,17 @@
 //	httprate      github.com/go-chi/httprate: two windows, the older one weighted
 //	tollbooth     github.com/didip/tollbooth: a rate.Limiter of its own for each key
 //
+// In Redis, on a server of the benchmark's own:
+//
+//	floor                one PING
+//	bracework            redisstore.Store; one TakeAll for several limits
+//	bracework-uncached   the same without a memory of refusals
+//	bracework-stacked    the same with a Take for each of several limits
+//	redis_rate           github.com/go-redis/redis_rate: GCRA, one script
+//	httprate-redis       github.com/go-chi/httprate-redis: two windows; MGET, then INCRBY and EXPIRE
+//	throttled            its store for go-redis: GCRA; TIME and GET, then a compare-and-swap in a script
+//	ulule                its store for go-redis: fixed windows, one script, which counts refusals too
+//
 // The quotas are those on which all agree: a burst of n, from a key that is new,
 // admits n. Everyone is asked before anything is timed, and what was admitted is
 // counted while it is. A window of n in t stands for a bucket of n that refills
@@ -42,6 +53,18 @@
 //   - go-limiter sweeps every 6 hours what is 12 hours old, unless told otherwise;
 //     where it should, it is told the quota's own period.
 //   - ulule has no Close; a finalizer stops its goroutine.
+//   - httprate-redis makes its own client: one that it is given it does not use,
+//     and panics. It gets as many connections as the others have, has no Close,
+//     and holds a lock over its calls, so that a limiter makes one at a time.
+//   - throttled swaps in vain in Redis too when a key is busy. That it never gives
+//     up makes takes of one hot key long; those that are cut off are counted.
+//   - Of several limits, peers ask one after the other. What those before a
+//     refusal took is not given back.
+//   - Ours has a timeout of 30 s in Redis, which a busy machine does not reach,
+//     but for an outage: there it has its default of 50 ms.
+//   - In an outage, ours and httprate-redis limit in memory, and throttled
+//     answers 500. ulule panics, which counts as a 500. redis_rate has no
+//     middleware; what it gets answers 500 too.
 //
 // The middlewares do not do the same: they send different headers, which are
 // asserted, and different bodies. Ours answers a refusal with a problem document.

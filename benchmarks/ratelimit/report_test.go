@@ -16,21 +16,25 @@ import (
 type scenario struct {
 	name string
 	run  func(*testing.T, scale, *report)
+	// apart says that there is a test of its own.
+	apart bool
 }
 
 var scenarios = []scenario{
-	{"hot", runRaces(hot)},
-	{"uniform", runRaces(uniform)},
-	{"zipf", runRaces(zipf)},
-	{"insert", runRaces(insert)},
-	{"mix", runRaces(mix)},
-	{"middleware", runMiddleware},
-	{"heap", runHeap},
-	{"gc", runGC},
-	{"sweep", runSweep},
-	{"flood", runFlood},
-	{"accuracy", runAccuracy},
-	{"limits", runLimits},
+	{name: "hot", run: runRaces(hot)},
+	{name: "uniform", run: runRaces(uniform)},
+	{name: "zipf", run: runRaces(zipf)},
+	{name: "insert", run: runRaces(insert)},
+	{name: "mix", run: runRaces(mix)},
+	{name: "middleware", run: runMiddleware},
+	{name: "heap", run: runHeap},
+	{name: "gc", run: runGC},
+	{name: "sweep", run: runSweep},
+	{name: "flood", run: runFlood},
+	{name: "accuracy", run: runAccuracy},
+	{name: "limits", run: runLimits},
+	{name: "redis", run: runRedis},
+	{name: "outage", run: runOutage, apart: true},
 }
 
 func runRaces(races func(scale) []race) func(*testing.T, scale, *report) {
@@ -46,7 +50,9 @@ func runRaces(races func(scale) []race) func(*testing.T, scale, *report) {
 // the scenario claims, and times nothing that counts.
 func TestScenarios(t *testing.T) { //nolint:paralleltest // scenarios set GOMAXPROCS
 	for _, s := range scenarios { //nolint:paralleltest // likewise
-		t.Run(s.name, func(t *testing.T) { s.run(t, tiny, &report{out: io.Discard}) })
+		if !s.apart {
+			t.Run(s.name, func(t *testing.T) { s.run(t, tiny, &report{out: io.Discard}) })
+		}
 	}
 }
 

@@ -38,6 +38,16 @@ type scale struct {
 
 	accuracy time.Duration
 
+	remoteRounds  int
+	remoteTarget  time.Duration // for one contender in one round
+	remoteAtOnce  []int         // goroutines
+	remoteTenants int
+
+	outages int           // of their kinds
+	calm    time.Duration // before an outage
+	outage  time.Duration // how long one is
+	pause   time.Duration // of a client between its requests
+
 	// asserts says that figures of heap and time mean something.
 	asserts bool
 }
@@ -50,7 +60,9 @@ var (
 		heap: 500, gc: 500, cycles: 1,
 		swept: 500, expiry: 20 * time.Millisecond,
 		flood: 20_000, floodBound: 20_000, floodFree: 20_000, floodCap: 1000, floodVisit: 500, afterwards: 20 * time.Millisecond,
-		accuracy: 20 * time.Millisecond,
+		accuracy:     20 * time.Millisecond,
+		remoteRounds: 1, remoteTarget: 2 * time.Millisecond, remoteAtOnce: []int{1, 8}, remoteTenants: 20,
+		outages: 1, calm: 100 * time.Millisecond, outage: 150 * time.Millisecond, pause: 40 * time.Millisecond,
 	}
 	small = scale{
 		rounds: 11, target: 10 * time.Millisecond,
@@ -58,8 +70,10 @@ var (
 		heap: 100_000, gc: 200_000, cycles: 5,
 		swept: 100_000, expiry: time.Second,
 		flood: 1_000_000, floodBound: 1_000_000, floodFree: 200_000, floodCap: 10_000, floodVisit: 25_000, afterwards: 30 * time.Second,
-		accuracy: time.Second,
-		asserts:  true,
+		accuracy:     time.Second,
+		remoteRounds: 3, remoteTarget: 50 * time.Millisecond, remoteAtOnce: []int{1, 64, 512}, remoteTenants: 1000,
+		outages: 4, calm: 500 * time.Millisecond, outage: 1500 * time.Millisecond, pause: 100 * time.Millisecond,
+		asserts: true,
 	}
 	full = scale{
 		rounds: 11, target: 20 * time.Millisecond,
@@ -67,8 +81,10 @@ var (
 		heap: 1_000_000, gc: 5_000_000, cycles: 3,
 		swept: 1_000_000, expiry: 2500 * time.Millisecond,
 		flood: 10_000_000, floodBound: 5_000_000, floodFree: 1_000_000, floodCap: 100_000, floodVisit: 250_000, afterwards: 30 * time.Second,
-		accuracy: time.Second,
-		asserts:  true,
+		accuracy:     time.Second,
+		remoteRounds: 5, remoteTarget: 100 * time.Millisecond, remoteAtOnce: []int{1, 64, 512}, remoteTenants: 10_000,
+		outages: 4, calm: time.Second, outage: 2500 * time.Millisecond, pause: 100 * time.Millisecond,
+		asserts: true,
 	}
 )
 
