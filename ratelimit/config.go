@@ -12,10 +12,9 @@ import (
 // Config configures a [Limiter]. The zero value of each field is the default
 // that its comment names.
 type Config struct {
-	// Name names the limit of [New] as [Limit.Name] does the others, and keeps
-	// apart limiters that share a store. Default: none; the limit reports the
-	// name of its tier, and the buckets of other unnamed limits in the same
-	// store are its own.
+	// Name keeps the buckets of this Limiter apart from those of others in the
+	// same store, by the rules of [Tier.Name]. Clients do not see it. Default:
+	// none; unnamed limiters in one store share the buckets of equal keys.
 	Name string
 	// Limits are further limits. A request that one of them refuses takes
 	// nothing from the others. The store should be a [MultiTaker]; with one that
@@ -38,9 +37,12 @@ type Config struct {
 	// Shadow marks a request that is measured and never refused. Its tokens
 	// are taken and observers are told, but the client sees nothing of the
 	// limit: no status and no header. A refusal that did not happen has
-	// [Decision.Shadowed] set.
+	// [Decision.Shadowed] set; one by the limit has [OutcomeShadowed], one for
+	// another reason its own outcome. To try a stricter limit beside the one in
+	// force, put it inside of that one, and give it a Name if it uses the same
+	// store: else it empties the buckets that count.
 	Shadow func(*http.Request) bool
-	// Headers are the response headers that are sent.
+	// Headers are the response headers that are sent, these and no others.
 	// Default: XRateLimit | RetryAfter.
 	Headers HeaderSet
 	// ExposeHeaders adds them to Access-Control-Expose-Headers, without which
@@ -54,7 +56,10 @@ type Config struct {
 	// Default: KeyErrorShared.
 	OnKeyError KeyErrorPolicy
 	// SharedTier is the tier of the bucket that all requests without a key
-	// share. Make it a strict one. Default: [Free].
+	// share, in each limit one. A limit with a [Fixed] tier applies that where it
+	// is stricter. Where tiers are looked up, it must be as strict as the
+	// strictest of them, or hiding the key pays; or use KeyErrorRefuse.
+	// Default: [Free].
 	SharedTier Tier
 	// Denied answers a request that the limit refuses, in place of the problem
 	// document with status 429. The headers are set before, Cache-Control:
@@ -85,8 +90,7 @@ type KeyErrorPolicy uint8
 
 // The policies for requests without a key.
 const (
-	// KeyErrorShared puts them all into one bucket of [Config.SharedTier]:
-	// whoever hides his key gains nothing.
+	// KeyErrorShared puts them all into one bucket of [Config.SharedTier].
 	KeyErrorShared KeyErrorPolicy = iota
 	// KeyErrorRefuse refuses them with 400.
 	KeyErrorRefuse

@@ -9,9 +9,9 @@ import (
 // KeyFunc names whose bucket a request uses: a stable id of the tenant, never
 // a value that the client can choose freely. Keys are case-sensitive.
 //
-// All requests for which it returns an error or an empty key share one bucket
-// of [Config.SharedTier], whatever their own tier would be: whoever hides his key
-// gains nothing.
+// It is called once for each request and limit. One that reads the body has to
+// put it back. All requests for which it returns an error or an empty key share
+// one bucket of [Config.SharedTier], whatever their own tier would be.
 type KeyFunc = func(*http.Request) (string, error)
 
 var errNoKey = errors.New("ratelimit: no key")

@@ -34,7 +34,7 @@
 //	admitted          X-RateLimit-Limit and X-RateLimit-Remaining beside the handler's response
 //	refused           429 and the same headers, Retry-After, Cache-Control: no-store
 //	cost over burst   429 without Retry-After: no wait would help
-//	blocked tier      429 without Retry-After
+//	blocked tier      429 without Retry-After, limit and remaining 0
 //	no usable tier    503 and Retry-After
 //	store down        as [FailurePolicy] says; by default limited by this process's memory
 //
@@ -48,18 +48,29 @@
 //
 // # When the store fails
 //
-// After three failures in a row the store is left alone but for one request a
-// second, which tries it; its first success puts it back into use. Until then
+// After three failures in a row, or when more than a third of its calls fail,
+// the store is left alone but for one request a second, which tries it; its first
+// success puts it back into use. Until then, and for each call that fails,
 // [Config.OnStoreError] decides. Under the default, [FailLocal], each process
 // has buckets of its own that start full: during an outage of d, n processes
 // admit a key at most n x (burst + rate x d) on top of what the store has
-// admitted. A failure and a recovery are one log line and one event each.
+// admitted.
+//
+// Each Limiter keeps track for itself. That its store is left alone is one event
+// ([StoreFailed]) and one line, "Rate limit store failed", of level Warn; that it
+// has worked for two seconds since the last failure is one event
+// ([StoreRecovered]) and one line, "Rate limit store recovered", of level Info.
+// One failed call is neither. Without requests nobody notices a recovery.
 //
 // # Limits
 //
 // Requests without a key share one strict bucket. Limiters that share a store
 // share the buckets of equal keys unless they have different names
-// ([Config.Name]). Where limiters are stacked, the response carries the stricter
+// ([Config.Name]); so does one that is only measured ([Config.Shadow]). A tenant's
+// tier is found by your function, which nothing but the request's context
+// bounds: give it a timeout and a cache. There are no calendar quotas: a bucket
+// of n per day refills all day long, and a day that begins with a full one can
+// see nearly 2n. Where limiters are stacked, the response carries the stricter
 // values, and a request that the inner one refuses has paid the outer one;
 // within one limiter it has not. Put limits by address ([ByIP]) outside of
 // authentication, limits by tenant inside of it, and idempotency inside of both.
@@ -69,6 +80,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -96,7 +108,7 @@ type Limiter struct {
 func New(store Store, key KeyFunc, tier TierFunc, cfg Config) (*Limiter, error) {
 	cfg, err := cfg.withDefaults()
 	errs := []error{err}
-	if m, ok := store.(*MemoryStore); store == nil || ok && m == nil {
+	if v := reflect.ValueOf(store); store == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 		errs = append(errs, errors.New("ratelimit: store is nil"))
 	}
 	if key == nil {

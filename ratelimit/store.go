@@ -7,7 +7,8 @@ import (
 )
 
 // Never is the [Decision.RetryAfter] of a cost above the tier's burst, and of a
-// blocked tier: no wait would help.
+// blocked tier: no wait would help. It is negative, so whoever sleeps for it
+// without looking does not sleep at all.
 const Never time.Duration = -1
 
 // Source says where a decision was made. Stores outside of this package name
@@ -27,8 +28,8 @@ type Decision struct {
 	// Allowed says that the request may run. With Shadowed it runs although
 	// the limit, or a failure, would have refused it.
 	Allowed, Shadowed bool
-	// Policy is the name of the limit that decided: that of [Limit], or else of
-	// the tier.
+	// Policy is the name of what decided: of the tier, or of the [Limit] where
+	// it is one of Config.Limits.
 	Policy string
 	// Limit is the advertised quota and Remaining what is left of it:
 	// Remaining is the smaller of Tokens and Limit, never negative.
@@ -39,7 +40,8 @@ type Decision struct {
 	Burst, Tokens, Cost int
 	// RetryAfter is the exact wait after which the same cost is admitted if
 	// nobody else takes tokens first. It is 0 when the limit admits, and
-	// [Never] when Cost is more than Burst or the tier is blocked.
+	// [Never], which is not to be waited for, when Cost is more than Burst or
+	// the tier is blocked.
 	RetryAfter time.Duration
 	// ResetAfter is the time until the bucket is full; 0 when it is full now.
 	ResetAfter time.Duration

@@ -65,10 +65,12 @@ func (t Tier) IsUnlimited() bool { return t.Rate == rate.Inf }
 // IsBlocked reports whether t is a tier of [Blocked].
 func (t Tier) IsBlocked() bool { return t.Burst == blockedBurst && t.Rate == 0 }
 
-// TierFunc finds the tier of a request. It may look it up; the request's
-// context bounds the lookup. A request whose TierFunc returns an error or an
-// invalid tier is answered with 503. It is not called for requests without a
-// key, nor for skipped ones.
+// TierFunc finds the tier of a request. It may look it up; bound that, since a
+// server's request has no deadline. A request whose TierFunc returns an error or
+// an invalid tier is answered with 503; the log has a line about errors once a
+// minute, and one about each invalid tier. Answer an unknown tenant with
+// [Blocked] or a tier of your choice rather than with an error. It is called once
+// for each limit, and not for requests without a key, nor for skipped ones.
 type TierFunc = func(*http.Request) (Tier, error)
 
 // Fixed is the [TierFunc] of a service with one tier. [New] refuses an invalid

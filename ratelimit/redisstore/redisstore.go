@@ -68,14 +68,21 @@
 // on: by default go-redis waits seconds, tries again, and does not look at the
 // context while it reads. Calls that are given up and not over hold a goroutine
 // until the client's own timeouts end them. When 256 of them do, further calls
-// fail at once. Set redis.Options.ContextTimeoutEnabled so that the client stops
-// with the call. After failures, [ratelimit.Limiter] leaves the store alone.
+// fail at once. After failures, [ratelimit.Limiter] leaves the store alone.
+//
+// Set redis.Options.ContextTimeoutEnabled, so that the client stops with the
+// call. Without it, where connections die in silence, calls that were given up
+// hold the client's pool until its ReadTimeout, 3 s by default, and Redis is
+// used again that much later. A refused connection, too, is reported as no answer
+// in time, since the client dials again and again; with MaxRetries -1 the log
+// names the cause.
 package redisstore
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -99,7 +106,8 @@ type Config struct {
 	// Timeout bounds each method. Default: 50 ms; negative: off.
 	Timeout time.Duration
 	// DenyCache is how many denials are remembered, in 8 bytes each and 48 more
-	// for those that ever were in use. Default: 10,000; negative: none.
+	// for those that ever were in use: at most ten million. Default: 10,000;
+	// negative: none.
 	DenyCache int
 }
 
@@ -129,14 +137,18 @@ const (
 	defaultPrefix    = "ratelimit:"
 	defaultTimeout   = 50 * time.Millisecond
 	defaultDenyCache = 10_000
+	maxDenyCache     = 10_000_000
 )
 
 // New returns a Store in client, which stays the caller's to close: a
 // [redis.Client], [redis.ClusterClient], [redis.Ring] or anything else that runs
 // scripts. New does not call it: a service starts while Redis is down.
 func New(client redis.Scripter, cfg Config) (*Store, error) {
-	if client == nil {
+	if v := reflect.ValueOf(client); client == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, errors.New("redisstore: client is nil")
+	}
+	if cfg.DenyCache > maxDenyCache {
+		return nil, errors.New("redisstore: Config.DenyCache is over ten million")
 	}
 	if strings.ContainsAny(cfg.Prefix, "{}") {
 		return nil, errors.New("redisstore: Config.Prefix contains a brace")

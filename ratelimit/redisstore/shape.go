@@ -1,7 +1,7 @@
 package redisstore
 
 import (
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bracework/bracework/ratelimit"
@@ -23,7 +23,7 @@ type shape struct {
 	grain         int64
 }
 
-var errTooFine = errors.New("redisstore: a tier that takes over 26 days to refill counts at least a microsecond a token, which makes this one over 95 years")
+var errTooFine = fmt.Errorf("redisstore: a tier that takes over 26 days to refill counts at least a microsecond a token, which makes this one over 95 years: %w", ratelimit.ErrInvalidTier)
 
 // shapeOf returns the shape of a tier for which NoBucket is false.
 func shapeOf(t ratelimit.Tier) (shape, error) {
