@@ -39,16 +39,17 @@ func NewEngine(opts ...Option) *Engine {
 
 // Render never fails: a path without a value renders as nothing, and a tag that
 // does not compile stays as it is written. Over invalid JSON, and where the
-// output would exceed its limit, no path has a value. Use
-// [Engine.RenderE] where an error can be handled.
+// output would exceed its limit, no path has a value; where a filter or an
+// escaper fails, the result is empty. Use [Engine.RenderE] where an error can be
+// handled.
 func (e *Engine) Render(tmpl, json string) string {
 	t, err := e.compile(engineKey{src: tmpl, lenient: true})
 	if err != nil {
 		return ""
 	}
-	out, err := t.Append(nil, []byte(json))
+	out, err := t.Append(nil, bytesOf(json))
 	if err != nil {
-		out, err = t.append(nil, "")
+		out, err = t.Append(nil, []byte("null"))
 	}
 	if err != nil {
 		return ""
@@ -63,7 +64,7 @@ func (e *Engine) RenderE(tmpl, json string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return t.Render([]byte(json))
+	return t.Render(bytesOf(json))
 }
 
 // Validate checks a template against data before it is used: that it compiles,
@@ -73,7 +74,7 @@ func (e *Engine) Validate(tmpl, json string) error {
 	if err != nil {
 		return err
 	}
-	return t.Validate([]byte(json))
+	return t.Validate(bytesOf(json))
 }
 
 func (e *Engine) compile(key engineKey) (*Template, error) {
@@ -114,10 +115,6 @@ func compileLenient(src string, opts []Option) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.missing = MissingEmpty
-	nodes, syntax := parse(src, s, true)
-	if syntax != nil {
-		return nil, syntax
-	}
-	return &Template{src: src, settings: s, nodes: nodes}, nil
+	s.missing, s.lenient = MissingEmpty, true
+	return compile(src, &s)
 }

@@ -4,64 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // ErrOutputTooLarge is returned when a rendering exceeds [Limits.MaxOutput].
 var ErrOutputTooLarge = errors.New("template: output too large")
 
-// Pos is a place in a template's source.
-type Pos struct {
-	Offset int // bytes, from 0
-	Line   int // from 1
-	Column int // characters, from 1
-}
-
-func position(src string, offset int) Pos {
-	before := src[:offset]
-	line := strings.LastIndexByte(before, '\n') + 1
-	return Pos{Offset: offset, Line: strings.Count(before, "\n") + 1, Column: utf8.RuneCountInString(before[line:]) + 1}
-}
-
-// SyntaxError says why and where a template does not compile.
-type SyntaxError struct {
-	Pos            // of the offending text; of the tag's {{ when the tag is not closed
-	Pointer string // in a document, the JSON pointer (RFC 6901) of the string
-	Name    string // of [WithName]
-	Msg     string
-	Hint    string // how to write it, or empty
-	Snippet string // the line, and below it a caret under Pos
-}
-
-func (e *SyntaxError) Error() string {
-	s := "template: "
-	if e.Name != "" {
-		s = fmt.Sprintf("template %q: ", e.Name)
-	}
-	if e.Pointer != "" {
-		s += e.Pointer + ": "
-	}
-	s += fmt.Sprintf("%d:%d: %s", e.Line, e.Column, e.Msg)
-	if e.Hint != "" {
-		s += "; " + e.Hint
-	}
-	return s
-}
-
-// snippet shows the line around pos, cut to a readable width.
-func snippet(src string, pos Pos) string {
-	start := strings.LastIndexByte(src[:pos.Offset], '\n') + 1
-	line, _, _ := strings.Cut(src[start:], "\n")
-	at := pos.Column - 1
-	runes := []rune(line)
-	if from := max(at-30, 0); from > 0 {
-		runes, at = runes[from:], at-from
-	}
-	if len(runes) > 72 {
-		runes = runes[:72]
-	}
-	return string(runes) + "\n" + strings.Repeat(" ", at) + "^"
-}
+// ErrMissing is what a [*ValidationError] is, in the sense of [errors.Is], when
+// one of its problems is a missing path.
+var ErrMissing = errors.New("template: missing in the data")
 
 // DataError says why data cannot be read. It never contains a part of it.
 type DataError struct {
@@ -73,25 +23,63 @@ func (e *DataError) Error() string {
 	return fmt.Sprintf("template: data: %s at offset %d", e.Msg, e.Offset)
 }
 
-// ValidationError lists every path of a template that the data lacks.
+// ValidationError lists all that is wrong between a template and data.
 type ValidationError struct {
 	Name     string // of [WithName]
 	Problems []Problem
 }
 
-// Problem is one missing path at one place of a template.
+// Problem is what is wrong with one path at one place of a template. It names
+// paths of the template and members of the data, never values.
 type Problem struct {
 	Use
 	Path    string
-	Prefix  string // the longest part of Path that does exist; may be empty
-	Suggest string // a path that exists and is spelled alike, or empty
+	Kind    ProblemKind
+	Prefix  string // of a missing path: the longest part of it that does exist; may be empty
+	Suggest string // of a missing path: one that exists and is spelled alike, or empty
+	Detail  string // of other problems: what was found, such as "3 of 5"
 }
 
-// Use is a place where a path is used: the position of the tag's {{ and, in a
-// document, the JSON pointer (RFC 6901) of the string.
-type Use struct {
-	Pos
-	Pointer string
+// ProblemKind says what is wrong.
+type ProblemKind uint8
+
+// The kinds of problem. Only the first, and a type, keep a template from
+// rendering under [MissingError].
+const (
+	ProblemMissing           ProblemKind = iota // no value, and no other operand of the tag has one
+	ProblemNull                                 // the value is null and renders as nothing
+	ProblemEmptyProjection                      // #.x found x in none of the items
+	ProblemPartialProjection                    // #.x found x in some of the items
+	ProblemType                                 // a filter does not take what was found
+)
+
+func (k ProblemKind) String() string {
+	switch k {
+	case ProblemMissing:
+		return "missing"
+	case ProblemNull:
+		return "null"
+	case ProblemEmptyProjection:
+		return "empty projection"
+	case ProblemPartialProjection:
+		return "partial projection"
+	case ProblemType:
+		return "type mismatch"
+	default:
+		return "unknown"
+	}
+}
+
+// Is makes an error with a missing path an [ErrMissing].
+func (e *ValidationError) Is(target error) bool {
+	if target == ErrMissing {
+		for _, p := range e.Problems {
+			if p.Kind == ProblemMissing {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (e *ValidationError) Error() string {
@@ -100,13 +88,17 @@ func (e *ValidationError) Error() string {
 	if e.Name != "" {
 		fmt.Fprintf(&b, " %q", e.Name)
 	}
-	b.WriteString(": missing in the data")
+	b.WriteString(":")
 	for i, p := range e.Problems {
-		sep := ","
-		if i == 0 {
-			sep = ":"
+		switch {
+		case i > 0 && p.Kind == e.Problems[i-1].Kind:
+			b.WriteString(",")
+		case p.Kind == ProblemMissing:
+			b.WriteString(sep(i) + " missing in the data:")
+		default:
+			b.WriteString(sep(i) + " " + p.Kind.String() + ":")
 		}
-		fmt.Fprintf(&b, "%s %s (", sep, p.Path)
+		b.WriteString(" " + p.Path + " (")
 		if p.Pointer != "" {
 			b.WriteString(p.Pointer + " ")
 		}
@@ -114,7 +106,18 @@ func (e *ValidationError) Error() string {
 		if p.Suggest != "" {
 			fmt.Fprintf(&b, ", did you mean %s?", p.Suggest)
 		}
+		if p.Detail != "" {
+			b.WriteString(", " + p.Detail)
+		}
 		b.WriteByte(')')
 	}
 	return b.String()
+}
+
+// sep stands between problems of different kinds.
+func sep(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return ";"
 }

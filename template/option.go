@@ -1,14 +1,21 @@
 package template
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Option changes how a template is compiled or rendered.
 type Option func(*settings)
 
 type settings struct {
-	name    string
+	config
+
 	missing MissingPolicy
-	limits  Limits
+	escape  Escaper
+	numbers NumberMode
+	filters map[string]*filter
+	err     error // of an option
 }
 
 // WithName puts a name at the head of every error's text. Default: none.
@@ -17,8 +24,47 @@ func WithName(name string) Option { return func(s *settings) { s.name = name } }
 // WithMissing says what a path without a value renders. Default: MissingError.
 func WithMissing(p MissingPolicy) Option { return func(s *settings) { s.missing = p } }
 
+// WithEscape escapes all values, but not those that come out of an escaping
+// filter or raw, and not the text of the template. In a document it is applied to
+// strings, before they are encoded. Default: [None].
+func WithEscape(e Escaper) Option { return func(s *settings) { s.escape = e } }
+
+// WithNumbers says how numbers become text. Default: NumberRaw.
+func WithNumbers(m NumberMode) Option { return func(s *settings) { s.numbers = m } }
+
 // WithLimits replaces the limits whose fields are not zero.
 func WithLimits(l Limits) Option { return func(s *settings) { s.limits = l } }
+
+// WithModifiers allows modifiers of gjson by their names, without the @, beside
+// those that are: reverse, ugly, this, valid, join, keys, values, tostr, fromstr.
+// pretty, dig, group and a deep flatten are not, since their output can be
+// quadratic in the data, or their depth unbounded. Modifiers that were added to
+// gjson are shared by the process, and are allowed by name like any other.
+func WithModifiers(names ...string) Option {
+	return func(s *settings) { s.modifiers = append(s.modifiers, names...) }
+}
+
+// WithDelims changes what opens and closes a tag. A delimiter has 1 to 8
+// characters of ASCII punctuation that no path begins or ends with.
+func WithDelims(opening, closing string) Option {
+	return func(s *settings) {
+		s.opening, s.closing = opening, closing
+		s.err = errors.Join(s.err, checkDelims(opening, closing))
+	}
+}
+
+// WithFilter adds a filter to one template. It comes before a built-in one of
+// the same name.
+func WithFilter(name string, f Filter) Option {
+	return func(s *settings) {
+		named, err := f.named(name)
+		s.err = errors.Join(s.err, err)
+		if s.filters == nil {
+			s.filters = map[string]*filter{}
+		}
+		s.filters[name] = named
+	}
+}
 
 // MissingPolicy says what a tag renders when its path has no value in the data
 // and it gives no fallback. A null is a value: it renders as nothing in text
@@ -31,6 +77,7 @@ const (
 	MissingEmpty                      // nothing; in a document the empty string
 	MissingKeep                       // the tag's own source text
 	MissingNull                       // null
+	MissingOmit                       // in a document only: the member or item is left out, and null if it is all there is
 )
 
 // Limits bound what a template and its data may cost. A zero field is the
@@ -43,16 +90,16 @@ type Limits struct {
 	MaxOutput int // bytes of one rendering; default 1 MiB
 }
 
-// Fixed limits of one path.
-const (
-	maxWildcards = 8
-	maxBrackets  = 16
-)
-
 func newSettings(opts []Option) (settings, error) {
 	var s settings
 	for _, opt := range opts {
 		opt(&s)
+	}
+	s.filter = func(name string) (*filter, bool) {
+		if f, ok := s.filters[name]; ok {
+			return f, true
+		}
+		return builtin(name)
 	}
 	l := &s.limits
 	for _, field := range []struct {
@@ -66,8 +113,13 @@ func newSettings(opts []Option) (settings, error) {
 			*field.value = field.def
 		}
 	}
-	if s.missing < MissingError || s.missing > MissingNull {
+	switch {
+	case s.err != nil:
+		return s, s.err
+	case s.missing < MissingError || s.missing > MissingOmit:
 		return s, errors.New("template: unknown missing policy")
+	case s.numbers > NumberGJSON:
+		return s, fmt.Errorf("template: unknown number mode %d", s.numbers)
 	}
 	return s, nil
 }

@@ -1,79 +1,132 @@
 package template
 
 import (
+	"errors"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
-
-	"github.com/tidwall/gjson"
 )
 
-// node is a piece of a template: literal text, or a tag.
+// config is what a template is compiled with.
+type config struct {
+	name      string
+	opening   string // of a tag; empty: {{
+	closing   string // empty: }}
+	limits    Limits // MaxSource, MaxTags and MaxPath are set
+	modifiers []string
+	filter    func(name string) (*filter, bool)
+	lenient   bool // a tag that does not compile stays text
+}
+
+// node is a piece of a template: text, or a tag.
 type node struct {
-	text string // literal text, or the source of the tag
-	at   int    // offset of the tag
-	tag  []operand
+	text string
+	tag  *tag
 }
 
-// operand is one alternative of a tag: a path, or a literal.
+// tag renders the first of its operands that has a value, through its filters.
+type tag struct {
+	at       int    // offset of the opening
+	src      string // from the opening to the closing
+	operands []operand
+	filters  []call
+}
+
+// operand is one alternative of a tag: a path, or without one a literal.
 type operand struct {
-	path    path
-	literal gjson.Result // when path.text is empty
+	literal Value
+	path    *path
 }
 
-func (o operand) isLiteral() bool { return o.path.text == "" }
+// call is the use of a filter.
+type call struct {
+	f    *filter
+	args []Value
+}
+
+const maxFilters = 8 // in one tag
 
 type parser struct {
-	src     string
-	pos     int
-	tag     int // offset of the current tag
-	limits  Limits
-	lenient bool
+	*config
+	src      string
+	pos      int
+	tag      int    // offset of the current tag
+	before   string // what stands in front of pos, for messages
+	lastPath string // the path that before names, if it is one
 }
 
 // failure carries a *SyntaxError up to parse.
 type failure struct{ err *SyntaxError }
 
-func parse(src string, s settings, lenient bool) (nodes []node, err *SyntaxError) {
-	p := &parser{src: src, limits: s.limits, lenient: lenient}
-	if len(src) > s.limits.MaxSource {
-		return nil, &SyntaxError{Pos: Pos{Line: 1, Column: 1}, Name: s.name, Msg: "source too long"}
+// parse compiles a template. Offsets in the result are offsets in src.
+func parse(src string, c *config) ([]node, *SyntaxError) {
+	c = c.withDelims()
+	if len(src) > c.limits.MaxSource {
+		return nil, syntaxError("", c.name, 0, "source longer than "+strconv.Itoa(c.limits.MaxSource)+" bytes", "")
 	}
-	tags := 0
+	p := &parser{config: c, src: src}
+	var nodes []node
 	trim := false // the tag before has asked for it
-	for p.pos < len(src) {
-		text, rest, found := strings.Cut(src[p.pos:], "{{")
-		if trim {
-			text = strings.TrimLeft(text, " \t\r\n")
+	for tags := 1; ; tags++ {
+		start := p.pos
+		found := strings.Index(src[start:], c.opening)
+		text := src[start:]
+		if found >= 0 {
+			text = text[:found]
 		}
-		if !found {
+		if trim {
+			text = strings.TrimLeft(text, spaces)
+		}
+		if found < 0 {
 			return appendText(nodes, text), nil
 		}
-		p.tag = len(src) - len(rest) - 2
-		p.pos = p.tag + 2
+		p.tag = start + found
+		if tags > c.limits.MaxTags {
+			return nil, syntaxError(src, c.name, p.tag, "more than "+strconv.Itoa(c.limits.MaxTags)+" tags", "")
+		}
 		n, left, right, err := p.parseTag()
 		if err != nil {
-			if !lenient {
-				err.Name = s.name
+			if !c.lenient {
 				return nil, err
 			}
-			n, left, right = p.literalTag(), false, false
+			n, left, right = p.skipTag(), false, false
 		}
 		if left {
-			text = strings.TrimRight(text, " \t\r\n")
+			text = strings.TrimRight(text, spaces)
 		}
 		trim = right
 		nodes = appendText(nodes, text)
-		if n.tag != nil {
-			nodes = append(nodes, n)
-		} else {
+		if n.tag == nil {
 			nodes = appendText(nodes, n.text)
-		}
-		if tags++; tags > s.limits.MaxTags {
-			return nil, &SyntaxError{Pos: position(src, p.tag), Name: s.name, Msg: "too many tags", Snippet: snippet(src, position(src, p.tag))}
+		} else {
+			nodes = append(nodes, n)
 		}
 	}
-	return nodes, nil
+}
+
+// withDelims fills in the default delimiters.
+func (c *config) withDelims() *config {
+	filled := *c
+	if c.opening == "" {
+		filled.opening, filled.closing = "{{", "}}"
+	}
+	return &filled
+}
+
+// checkDelims refuses delimiters that a path or a literal could hold.
+func checkDelims(opening, closing string) error {
+	for _, s := range []string{opening, closing} {
+		if s == "" || len(s) > 8 {
+			return errors.New("template: a delimiter has 1 to 8 characters")
+		}
+		for i := range len(s) {
+			if c := s[i]; c <= ' ' || c >= 0x7f || isAlnum(c) || strings.IndexByte(`_.|,:\'"`, c) >= 0 {
+				return errors.New("template: a delimiter holds ASCII punctuation only, and none of _ . | , : \\ ' \"")
+			}
+		}
+	}
+	return nil
 }
 
 func appendText(nodes []node, text string) []node {
@@ -88,18 +141,18 @@ func appendText(nodes []node, text string) []node {
 	}
 }
 
-// literalTag takes a tag that does not compile as text, up to its }}.
-func (p *parser) literalTag() node {
-	end := len(p.src)
-	if i := strings.Index(p.src[p.tag:], "}}"); i >= 0 {
-		end = p.tag + i + 2
+// skipTag takes a tag that does not compile as text, up to its closing.
+func (p *parser) skipTag() node {
+	p.pos = len(p.src)
+	from := p.tag + len(p.opening)
+	if i := strings.Index(p.src[from:], p.closing); i >= 0 {
+		p.pos = from + i + len(p.closing)
 	}
-	p.pos = end
-	return node{text: p.src[p.tag:end]}
+	return node{text: p.src[p.tag:p.pos]}
 }
 
-// parseTag reads from behind {{ to behind }}. A comment, or a tag that is a
-// literal alone, is text.
+// parseTag reads from p.tag to behind the closing. A comment, or a tag that is
+// a string alone, is text.
 func (p *parser) parseTag() (n node, left, right bool, err *SyntaxError) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -110,8 +163,10 @@ func (p *parser) parseTag() (n node, left, right bool, err *SyntaxError) {
 			err = f.err
 		}
 	}()
-	if p.has("{") {
-		p.fail(p.tag, "{{{ is reserved", "nothing is escaped, so {{name}} is enough")
+	p.pos = p.tag + len(p.opening)
+	p.before, p.lastPath = "", ""
+	if p.opening == "{{" && p.has("{") {
+		p.fail(p.tag, "'{{{' is reserved", "{{name}} escapes nothing by itself; a multipath needs a space, as in {{ {a,b} }}")
 	}
 	if p.pos+1 < len(p.src) && p.src[p.pos] == '-' && isSpace(p.src[p.pos+1]) {
 		left = true
@@ -121,176 +176,112 @@ func (p *parser) parseTag() (n node, left, right bool, err *SyntaxError) {
 	if p.has("/*") {
 		end := strings.Index(p.src[p.pos+2:], "*/")
 		if end < 0 {
-			p.failUnclosed()
+			p.failUnclosed("its comment has no */")
 		}
 		p.pos += end + 4
-		right = p.close()
-		return node{}, left, right, nil
+		p.before = "a comment"
+		return node{}, left, p.close(), nil
 	}
-	ops := p.expr()
+	t := &tag{at: p.tag}
+	p.expr(t)
 	right = p.close()
-	if len(ops) == 1 && ops[0].isLiteral() {
-		return node{text: ops[0].literal.Str}, left, right, nil
+	if len(t.operands) == 1 && t.operands[0].path == nil && len(t.filters) == 0 {
+		return node{text: t.operands[0].literal.raw}, left, right, nil // a string, as nothing else can stand first
 	}
-	return node{text: p.src[p.tag:p.pos], at: p.tag, tag: ops}, left, right, nil
+	t.src = p.src[p.tag:p.pos]
+	return node{tag: t}, left, right, nil
 }
 
-// close reads whitespace, a trim marker and }}.
+// close reads whitespace, a trim marker and the closing.
 func (p *parser) close() (trim bool) {
-	spaced := p.space()
-	if spaced && p.has("-}}") {
-		p.pos += 3
-		return true
+	p.space()
+	if isSpace(p.src[p.pos-1]) && p.has("-"+p.closing) {
+		p.pos++
+		trim = true
 	}
-	if !p.has("}}") {
-		p.failUnexpected("}}")
+	if !p.has(p.closing) {
+		p.failUnexpected()
 	}
-	p.pos += 2
-	return false
-}
-
-func (p *parser) expr() []operand {
-	if p.pos == len(p.src) {
-		p.failUnclosed()
-	}
-	c := p.src[p.pos]
-	switch {
-	case strings.IndexByte("/^&>=!", c) >= 0:
-		p.fail(p.pos, "'"+string(c)+"' is reserved at the start of a tag", `write \`+string(c)+" for a key that begins with it")
-	case c == '#' && p.pos+1 < len(p.src) && (isAlnum(p.src[p.pos+1]) && !isDigit(p.src[p.pos+1]) || p.src[p.pos+1] == '_'):
-		p.fail(p.pos, "blocks are reserved", `write \# for a key that begins with it`)
-	}
-	ops := []operand{p.operand(false)}
-	for {
-		at := p.pos
-		p.space()
-		switch {
-		case p.has("??"):
-			p.pos += 2
-			p.space()
-			ops = append(ops, p.operand(true))
-		case p.has("|"):
-			p.pos++
-			p.space()
-			p.fail(p.pos, "unknown filter", "")
-		default:
-			p.pos = at
-			return ops
-		}
-	}
-}
-
-// operand reads a path or a literal. Behind ?? a whole token that is a JSON
-// scalar is a literal.
-func (p *parser) operand(fallback bool) operand {
-	if p.has("'") || p.has(`"`) {
-		return operand{literal: gjson.Result{Type: gjson.String, Str: p.str()}}
-	}
-	path := p.path()
-	if fallback && path.text != "" && isScalar(path.text) {
-		return operand{literal: gjson.Parse(path.text)}
-	}
-	return operand{path: path}
-}
-
-func isScalar(s string) bool {
-	return s[0] != '{' && s[0] != '[' && gjson.Valid(s)
-}
-
-// str reads a string literal in either kind of quotes.
-func (p *parser) str() string {
-	quote := p.src[p.pos]
-	var b strings.Builder
-	for p.pos++; p.pos < len(p.src); p.pos++ {
-		switch c := p.src[p.pos]; c {
-		case quote:
-			p.pos++
-			return b.String()
-		case '\\':
-			p.pos++
-			p.escape(&b)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	p.failUnclosed()
-	return ""
-}
-
-func (p *parser) escape(b *strings.Builder) {
-	if p.pos == len(p.src) {
-		p.failUnclosed()
-	}
-	c := p.src[p.pos]
-	if c == 'u' {
-		b.WriteRune(p.unicodeEscape())
-		return
-	}
-	i := strings.IndexByte(`"'\/bfnrt`, c)
-	if i < 0 {
-		p.fail(p.pos-1, "unknown escape", "")
-	}
-	b.WriteByte("\"'\\/\b\f\n\r\t"[i])
-}
-
-// unicodeEscape reads the four digits behind \u, and the second half of a
-// surrogate pair. It leaves p.pos on the last digit.
-func (p *parser) unicodeEscape() rune {
-	hex := func(at int) (rune, bool) {
-		if at+4 > len(p.src) {
-			return 0, false
-		}
-		n, err := strconv.ParseUint(p.src[at:at+4], 16, 16)
-		return rune(n), err == nil
-	}
-	r, ok := hex(p.pos + 1)
-	if !ok {
-		p.fail(p.pos-1, "malformed \\u escape", "")
-	}
-	p.pos += 4
-	if r >= 0xd800 && r < 0xdc00 && strings.HasPrefix(p.src[p.pos+1:], `\u`) {
-		if low, ok := hex(p.pos + 3); ok && low >= 0xdc00 && low < 0xe000 {
-			p.pos += 6
-			return (r-0xd800)<<10 + (low - 0xdc00) + 0x10000
-		}
-	}
-	return r // a lone half is written as U+FFFD
+	p.pos += len(p.closing)
+	return trim
 }
 
 func (p *parser) has(s string) bool { return strings.HasPrefix(p.src[p.pos:], s) }
 
-func (p *parser) space() bool {
-	at := p.pos
+func (p *parser) space() {
 	for p.pos < len(p.src) && isSpace(p.src[p.pos]) {
 		p.pos++
 	}
-	return p.pos > at
 }
+
+func (p *parser) fail(at int, msg, hint string) {
+	if p.lenient {
+		panic(failure{&SyntaxError{Msg: msg}}) // nobody reads the rest
+	}
+	panic(failure{syntaxError(p.src, p.name, min(at, len(p.src)), msg, hint)})
+}
+
+func (p *parser) failUnclosed(hint string) { p.fail(p.tag, "unclosed tag", hint) }
+
+// failUnexpected refuses what stands at p.pos.
+func (p *parser) failUnexpected() {
+	if p.pos >= len(p.src) {
+		p.failUnclosed("")
+	}
+	p.fail(p.pos, "unexpected "+p.char()+" after "+p.before, p.hint())
+}
+
+// char is the character at p.pos, for messages.
+func (p *parser) char() string {
+	r, _ := utf8.DecodeRuneInString(p.src[p.pos:])
+	return strconv.QuoteRune(r)
+}
+
+// hint says what may be meant by what stands at p.pos.
+func (p *parser) hint() string {
+	word := p.src[p.pos:]
+	end := 0
+	for end < len(word) && (isNameByte(word[end]) || word[end] >= utf8.RuneSelf) {
+		end++
+	}
+	word = word[:end]
+	switch {
+	case p.has("??"):
+		return "filters stand behind the last ??"
+	case p.has(":"):
+		return "arguments of a filter stand in parentheses"
+	case p.lastPath != "" && word != "" && isSpace(p.src[p.pos-1]):
+		return "a key with a space is written " + cut(p.lastPath) + `\ ` + cut(word)
+	default:
+		return ""
+	}
+}
+
+// cut keeps a message readable, and on one line, whatever it quotes.
+func cut(s string) string {
+	const most = 48
+	short := []rune(s)
+	if len(short) > most {
+		short = append(short[:most], '…')
+	}
+	for i, r := range short {
+		if unicode.IsControl(r) {
+			short[i] = ' '
+		}
+	}
+	return string(short)
+}
+
+const spaces = " \t\r\n"
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-func (p *parser) fail(at int, msg, hint string) {
-	at = min(at, len(p.src))
-	pos := position(p.src, at)
-	panic(failure{&SyntaxError{Pos: pos, Msg: msg, Hint: hint, Snippet: snippet(p.src, pos)}})
+func isAlnum(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigit(c)
 }
 
-func (p *parser) failUnclosed() { p.fail(p.tag, "unclosed tag", "") }
-
-func (p *parser) failUnexpected(want string) {
-	if p.pos >= len(p.src) {
-		p.failUnclosed()
-	}
-	r, _ := utf8.DecodeRuneInString(p.src[p.pos:])
-	hint := ""
-	if want == "}}" && p.pos > 0 && isSpace(p.src[p.pos-1]) {
-		word := p.src[p.pos:]
-		if i := strings.IndexAny(word, " \t\r\n}|?"); i > 0 {
-			first := strings.Fields(p.src[p.tag+2 : p.pos])
-			if len(first) > 0 {
-				hint = "a key with a space is written " + first[len(first)-1] + `\ ` + word[:i]
-			}
-		}
-	}
-	p.fail(p.pos, "unexpected "+strconv.QuoteRune(r)+", want "+want, hint)
-}
+// isNameByte reports whether c is of a name: of a filter, a modifier, or the
+// member of a multipath.
+func isNameByte(c byte) bool { return isAlnum(c) || c == '_' || c == '-' }

@@ -1,222 +1,143 @@
 package template
 
 import (
-	"slices"
+	"math"
+	"strconv"
 	"strings"
 )
 
-// path is a path of gjson's syntax that has passed our checks.
+// path is a path of gjson's syntax that has passed our checks. Its value is
+// that of rest over the subtree at prefix. Over data whose objects have no name
+// twice this is what gjson finds, but that text inside of a string is never
+// taken for JSON, and that no modifier makes a value of a missing one.
 type path struct {
-	text  string   // as written
-	steps []string // for gjson: text cut at the pipes, with every @ escaped, so that no name is a modifier
-	parts []int    // offsets of the separators at bracket depth 0
+	text   string // as written
+	prefix []step // the components that name one member or item each
+	length bool   // the path is prefix and a #: the number of items
+	rest   string // for gjson, over the subtree at prefix; may be empty
+	lines  bool   // the data is a sequence of values, and rest is the whole path
+	parts  []int  // offsets in text: the ends of all components; the first are those of prefix
+
+	slot   int      // of prefix, in the trie of the template
+	stages []string // rest, cut where gjson begins anew with what it has found
+	check  bool     // gjson may make of rest what is no JSON
 }
 
-// filterNames are reserved behind a pipe, with and without space.
-func isFilterName(name string) bool {
-	return slices.Contains([]string{
-		"upper", "lower", "trim", "title", "truncate", "replace", "first", "last", "len", "json", "string", "number", "bool",
-		"default", "date", "url", "urlpath", "html", "slack", "discord", "raw", "base64", "join",
-	}, name)
-}
+// Limits of one path. They bound what it costs by its length times the size of
+// the data.
+const (
+	maxWildcards = 8
+	maxStars     = 2  // * in one component: each further one multiplies the cost by the length of a key
+	maxPattern   = 64 // bytes of a component with two *: its length multiplies the cost
+	maxBrackets  = 16 // nested
+	maxModifiers = 4
+	maxMembers   = 8   // of all multipaths: a chain of them multiplies the data
+	maxLevels    = 2   // of nested multipaths
+	maxAdded     = 128 // bytes of names and literals in multipaths: a projection repeats them for each item
+)
 
-// path scans a path that starts at p.pos and ends before whitespace, }} or ??.
-func (p *parser) path() path {
+// path scans a path that starts at p.pos and ends before whitespace, the
+// closing or ??.
+func (p *parser) path() *path {
 	start := p.pos
-	wild := 0
-	var parts []int
-scan:
-	for p.pos < len(p.src) {
-		c := p.src[p.pos]
-		switch {
-		case isSpace(c), strings.HasPrefix(p.src[p.pos:], "}}"), strings.HasPrefix(p.src[p.pos:], "??"):
-			break scan
-		case c == '\\':
-			if p.pos+1 == len(p.src) {
-				p.failUnclosed()
-			}
-			p.pos += 2
-			continue
-		case (c == '[' || c == '{') && (p.pos == start || strings.IndexByte(".|", p.src[p.pos-1]) >= 0):
-			p.fail(p.pos, "multipaths are not supported", `write \`+string(c)+" for a key that begins with it")
-		case c == '(' || c == '[' || c == '{':
-			p.group(0)
-			continue
-		case c == ')' || c == ']' || c == '}':
-			p.fail(p.pos, "unexpected '"+string(c)+"'", `write \`+string(c)+" for a key that contains it")
-		case c == '"':
-			if before := p.src[p.pos-1]; p.pos == start || before != ':' && before != '!' {
-				p.fail(p.pos, `unexpected '"'`, `write \" for a key that contains it`)
-			}
-			p.quoted()
-			continue
-		case c == '*' || c == '?':
-			wild++
-		case c == '.' || c == '|':
-			parts = append(parts, p.pos-start)
-		}
-		p.pos++
+	s := &pathScan{parser: p}
+	lines := p.has("..") && p.pos+2 < len(p.src) && !p.endsTag(p.pos+2)
+	if lines {
+		p.pos += 2
+		s.out = append(s.out, ".."...)
 	}
+	comps := s.chain(scope{})
 	text := p.src[start:p.pos]
+	if len(text) > p.limits.MaxPath {
+		p.fail(start, "path longer than "+strconv.Itoa(p.limits.MaxPath)+" bytes", "")
+	}
+	r := &path{text: text, lines: lines, check: s.check}
+	for _, c := range comps {
+		r.parts = append(r.parts, c.end-start)
+	}
+	if lines {
+		if c := comps[0]; c.kind == compModifier || c.kind == compMultipath {
+			p.fail(start+2, "a modifier or multipath directly behind '..'", "")
+		}
+		r.stage(string(s.out), comps, 0)
+		return r
+	}
+	n := 0
+	for n < len(comps) && comps[n].kind == compKey {
+		r.prefix = append(r.prefix, comps[n].step())
+		n++
+	}
 	switch {
-	case text == "":
-		p.failUnexpected("a path")
-	case len(text) > p.limits.MaxPath:
-		p.fail(start, "path too long", "")
-	case wild > maxWildcards:
-		p.fail(start, "too many wildcards in one path", "")
+	case n == len(comps):
+	case n == len(comps)-1 && comps[n].kind == compCount:
+		r.length = true
+	default:
+		r.stage(string(s.out), comps, n)
 	}
-	return path{text: text, steps: p.components(start, text, parts), parts: parts}
+	return r
 }
 
-// group skips a bracketed part of a path.
-func (p *parser) group(depth int) {
-	open := p.pos
-	if depth == maxBrackets {
-		p.fail(open, "brackets nested too deep", "")
+// stage makes rest of the components from the n-th on.
+func (r *path) stage(out string, comps []component, n int) {
+	from := comps[n].out
+	if r.lines {
+		from = 0
 	}
-	closer := map[byte]byte{'(': ')', '[': ']', '{': '}'}[p.src[open]]
-	p.pos++
-	for p.pos < len(p.src) {
-		switch c := p.src[p.pos]; c {
-		case '\\':
-			p.pos += 2
-		case '"':
-			p.quoted()
-		case '(', '[', '{':
-			p.group(depth + 1)
-		case closer:
-			p.pos++
-			return
-		case ')', ']', '}':
-			p.fail(p.pos, "'"+string(c)+"' does not match '"+string(p.src[open])+"'", "")
-		case '@':
-			p.at()
-			p.pos++
-		default:
-			p.pos++
+	r.rest = out[from:]
+	for i := n + 1; i < len(comps); i++ {
+		if comps[i].fresh {
+			r.stages = append(r.stages, out[from:comps[i].out-1])
+			from = comps[i].out
 		}
 	}
-	p.failUnclosed()
+	r.stages = append(r.stages, out[from:])
 }
 
-// quoted skips a quoted string inside a path.
-func (p *parser) quoted() {
-	for p.pos++; p.pos < len(p.src); p.pos++ {
-		switch p.src[p.pos] {
-		case '\\':
-			p.pos++
-		case '@':
-			p.at()
-		case '"':
-			p.pos++
-			return
-		}
+// step of a component that is a key. Digits are also the index of an item, as
+// long as they are written without an escape.
+func (c component) step() step {
+	s := step{key: c.key, index: -1}
+	if c.escaped || !isIndex(c.key) {
+		return s
 	}
-	p.failUnclosed()
-}
-
-// at refuses an @ in brackets or quotes where gjson may take it for a modifier:
-// modifiers are shared by the process, and the cost of some has no bound. It
-// reads on inside quotes when the data has a name that looks like a query.
-func (p *parser) at() {
-	if !isAlnum(p.src[p.pos-1]) {
-		p.fail(p.pos, "modifiers are not supported", "")
+	if n, err := strconv.ParseUint(c.key, 10, 64); err == nil && n <= math.MaxInt32 {
+		s.index = int(n)
 	}
-}
-
-// components checks the parts of a path and returns it as gjson is to read it.
-func (p *parser) components(start int, text string, parts []int) (steps []string) {
-	var step strings.Builder
-	from := 0
-	for i := 0; i <= len(parts); i++ {
-		end := len(text)
-		if i < len(parts) {
-			end = parts[i]
-		}
-		part := text[from:end]
-		switch {
-		case part == "" && end == 0 && strings.HasPrefix(text, "..") && len(text) > 2:
-			// JSON Lines: the data is a sequence of values.
-		case part == "" && from == 1 && strings.HasPrefix(text, ".."):
-		case part == "":
-			p.fail(start+from, "empty path component", `a filter needs a space before its '|'; write \. for a dot in a key`)
-		case part[0] == '@' && (strings.Contains(part, ":") || isModifier(part[1:])):
-			p.fail(start+from, "modifiers are not supported", "write \\"+part+" for a key")
-		case i == len(parts) && i > 0 && text[from-1] == '|' && isFilterName(part):
-			p.fail(start+from-1, "ambiguous '|"+part+"'", "write ' | "+part+"' for the filter, '."+part+"' for the key")
-		}
-		writeEscaped(&step, part)
-		switch {
-		case end < len(text) && text[end] == '|':
-			steps = append(steps, step.String())
-			step.Reset()
-		case end < len(text):
-			step.WriteByte(text[end])
-		}
-		from = end + 1
-	}
-	return append(steps, step.String())
-}
-
-// isModifier names gjson's own modifiers. Other names behind an @ are keys.
-func isModifier(name string) bool {
-	return slices.Contains([]string{
-		"pretty", "dig", "reverse", "ugly", "this", "valid", "flatten", "join", "keys", "values", "tostr", "fromstr", "group",
-	}, name)
-}
-
-// writeEscaped writes a component with every bare @ outside of brackets as a
-// plain character of the key.
-func writeEscaped(b *strings.Builder, part string) {
-	depth := 0
-	for i := 0; i < len(part); i++ {
-		switch c := part[i]; c {
-		case '\\':
-			b.WriteByte(c)
-			if i++; i < len(part) {
-				b.WriteByte(part[i])
-			}
-			continue
-		case '(', '[', '{':
-			depth++
-		case ')', ']', '}':
-			depth--
-		case '@':
-			if depth == 0 {
-				b.WriteByte('\\')
-			}
-		}
-		b.WriteByte(part[i])
-	}
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
-
-func isAlnum(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+	return s
 }
 
 // Key returns name as one component of a path, so that {{ and Key(name) and }}
-// address the member of that name, whatever characters it has. The empty name
-// cannot be addressed; for it Key returns the empty string, which does not
-// compile.
+// address the member of that name, whatever characters it has; so does any
+// path that Key(name) is a component of. An escape counts for the length of a
+// path. Digits are not escaped and are also the index of an item; as the whole
+// of an operand behind ?? they are a number.
+//
+// The empty name cannot be addressed; for it Key returns the empty string,
+// which does not compile.
 func Key(name string) string {
-	plain := true
-	for i := range len(name) {
-		plain = plain && plainKeyByte(name[i])
+	switch name {
+	case "true", "false", "null": // literals behind ??
+		return `\` + name
 	}
-	if plain {
+	special := 0
+	for i := range len(name) {
+		if !isKeyByte(name[i]) {
+			special++
+		}
+	}
+	if special == 0 {
 		return name
 	}
-	b := make([]byte, 0, 2*len(name))
+	var b strings.Builder
+	b.Grow(len(name) + special)
 	for i := range len(name) {
-		if !plainKeyByte(name[i]) {
-			b = append(b, '\\')
+		if !isKeyByte(name[i]) {
+			b.WriteByte('\\')
 		}
-		b = append(b, name[i])
+		b.WriteByte(name[i])
 	}
-	return string(b)
+	return b.String()
 }
 
-func plainKeyByte(c byte) bool { return isAlnum(c) || c == '_' || c >= 0x80 }
+// isKeyByte reports whether c needs no escape wherever in a path it stands.
+func isKeyByte(c byte) bool { return isAlnum(c) || c == '_' || c >= 0x80 }

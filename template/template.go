@@ -4,45 +4,84 @@
 // # Model
 //
 // [Compile] parses a template once; a [Template] is immutable and may be used
-// by any number of goroutines. A tag holds a path in the syntax of gjson:
+// by any number of goroutines. A tag holds a path in the syntax of gjson
+// (https://github.com/tidwall/gjson/blob/master/SYNTAX.md), which gets it as it
+// is written:
 //
 //	Hello {{user.name}}, {{order.items.0.name}} and {{items.#}} more
 //
-// A path ends at whitespace, }} or ?? outside of brackets. {{a ?? b ?? 'c'}}
-// takes the first value that is neither missing nor null. A string literal in
-// a tag is that text, so a literal {{ is written {{'{{'}}. {{/* comment */}}
-// renders nothing; {{- and -}}, with a space inside, trim the whitespace
-// outside. Names behind " | " are reserved for filters, #name and / for blocks.
+// A path ends at whitespace, }} or ?? outside of brackets.
+//
+//	{{a ?? b ?? 'c'}}     the first that is neither missing nor null; literals are
+//	                      strings, numbers, true, false and null
+//	{{a | upper}}         a filter; it needs a space before the bar, since a|b is gjson's
+//	{{a | join(", ")}}    with arguments; several are applied from left to right
+//	{{'{{'}}              a literal {{
+//	{{/* comment */}}     nothing
+//	{{- a -}}             without the whitespace around the tag
+//
+// #name, /name and the sigils of Mustache are reserved. The filters:
+//
+//	upper lower title trim        of text, numbers and bools
+//	truncate(n[, suffix])         to n characters, suffix included; default …
+//	replace(old, new)
+//	join(sep)                     of an array
+//	first last len                of an array; len also of text (characters) and objects
+//	json string number bool       conversions
+//	default(x)                    x for missing, null, "", [] and {}; never for 0 and false
+//	date(layout[, zone])          of RFC 3339 or Unix seconds or milliseconds; Go's layouts
+//	url urlpath html slack discord base64 raw
+//
+// A missing or null value passes by filters that have no use for it; any other
+// kind that a filter does not take is a [*FilterError]. [WithFilter] adds filters
+// to one template.
 //
 // [CompileJSON] takes a JSON document whose string values are templates. The
 // result is always valid JSON: values are encoded, never pasted. A string that
 // is one tag and nothing else keeps the value's JSON type. This is the way to
-// make a JSON body; text templates do not escape.
+// make a JSON body; in text templates say by [WithEscape] where the text goes:
+// [HTML], [URLQuery], [URLPath], [Slack], [Discord], [Header].
+//
+// # Missing values
+//
+// A path that the data lacks is an error that lists every one with its
+// position. [WithMissing] has other policies; an optional path is
+// {{user.email ?? ”}} in text, and a document with [MissingOmit] leaves the member
+// out. [Template.Validate] says all that is wrong with some data beforehand:
+// missing paths with what may have been meant, nulls, projections that found
+// less than there are items, and filters that do not take what they get.
 //
 // # Guarantees and limits
 //
-// A path that the data lacks is an error that lists every one with its
-// position ([WithMissing] has other policies). Values are never scanned for
-// tags. Numbers keep their text: 1.10 stays 1.10, and integers of any size are
-// exact. A null renders as nothing, an array or object as its JSON. A
-// projection such as items.#.name exists when items is an array, though it may
-// be empty; over strings it looks for x in their text, as gjson does, and takes
-// only what is JSON there. Of equal names in an object the first counts.
+// Values are never scanned for tags. Numbers keep their text ([WithNumbers]):
+// 1.10 stays 1.10, and integers of any size are exact. A null renders as nothing,
+// an array or object as its JSON. Of equal names in an object the first counts
+// that the path leads on from.
 //
-// Data is validated before it is used; a body that is empty, no JSON, or not
-// UTF-8 is a [*DataError]; a byte order mark is skipped. Paths that begin with ".." read
-// the data as JSON Lines. gjson's modifiers and multipaths are refused: some of
-// them cost without a bound, and modifiers are shared by the process. Another
-// @name is a key. [Limits] bound the rest.
+// One pass over the data validates it (RFC 8259, UTF-8, depth) and finds all
+// literal paths. Other paths are evaluated by gjson on the part that their
+// literal beginning leads to, and differ from it in this: a string has no items,
+// and a modifier makes nothing of a missing value. A body that is empty or no JSON
+// is a [*DataError]; a byte order mark is skipped. With a path that begins with
+// ".." the data is JSON Lines, and other paths are about its first line.
+//
+// [Limits] bound what a template costs: a path has at most 8 wildcards, 4 modifiers
+// and 8 members of multipaths. Of gjson's modifiers pretty, dig, group and a deep
+// flatten are off, since they cost without bound; [WithModifiers] turns them and
+// modifiers of the process on.
 package template
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // Template is a compiled text template.
 type Template struct {
-	src      string
-	settings settings
-	nodes    []node
+	src     string
+	nodes   []node
+	program *program
+	literal int // bytes of the text between the tags
 }
 
 // Compile parses a text template. The error is a [*SyntaxError], or says which
@@ -52,11 +91,23 @@ func Compile(src string, opts ...Option) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	nodes, syntax := parse(src, s, false)
-	if syntax != nil {
-		return nil, syntax
+	if s.missing == MissingOmit {
+		return nil, errors.New("template: MissingOmit is for documents")
 	}
-	return &Template{src: src, settings: s, nodes: nodes}, nil
+	return compile(src, &s)
+}
+
+func compile(src string, s *settings) (*Template, error) {
+	nodes, err := parse(src, &s.config)
+	if err != nil {
+		return nil, err
+	}
+	t := &Template{src: src, nodes: nodes, program: newProgram(s)}
+	t.program.add(nodes)
+	for _, n := range nodes {
+		t.literal += len(n.text)
+	}
+	return t, nil
 }
 
 // MustCompile is [Compile] for templates in source code. It panics where
@@ -74,44 +125,77 @@ func (t *Template) Source() string { return t.src }
 
 // Append renders the template over data and appends the result to dst. It
 // allocates nothing when dst has room and the values are found by literal
-// paths and hold no escapes. On an error dst is returned as it was.
+// paths, wildcards and first-match queries; gjson allocates for projections,
+// multipaths and modifiers. On an error dst is returned as it was.
 //
-// Errors: a [*DataError], a [*ValidationError], or [ErrOutputTooLarge].
+// Errors: a [*DataError], a [*ValidationError], a [*FilterError], one of the
+// escaper, or [ErrOutputTooLarge].
 func (t *Template) Append(dst, data []byte) ([]byte, error) {
-	json, err := checkData(data, t.settings.limits, usesLines(t.nodes))
+	r, err := t.program.open(data)
 	if err != nil {
 		return dst, err
 	}
-	return t.append(dst, json)
+	defer t.program.done(r)
+	out, err := t.append(dst, r)
+	if err != nil {
+		return dst, err
+	}
+	return out, nil
 }
 
-func (t *Template) append(dst []byte, json string) ([]byte, error) {
-	start, out := len(dst), dst
+func (t *Template) append(dst []byte, r *room) (out []byte, err error) {
+	p, start := t.program, len(dst)
+	out = dst
 	for i := range t.nodes {
 		n := &t.nodes[i]
 		if n.tag == nil {
 			out = append(out, n.text...)
 		} else {
-			v, ok := lookup(json, n.tag)
+			var v Value
+			if v, err = p.eval(r, n.tag); err != nil {
+				return nil, at(err, t.src, n.tag, "")
+			}
 			switch {
-			case ok:
-				out = appendValueText(out, v)
-			case t.settings.missing == MissingError:
-				return dst, validation(t.settings.name, appendProblems(nil, json, t.src, t.nodes, ""))
+			case v.Exists():
+				if out, err = p.appendText(out, n.tag, v); err != nil {
+					return nil, err
+				}
+			case p.missing == MissingError:
+				return nil, p.missingError(r, part{src: t.src, nodes: t.nodes})
 			default:
-				out = appendMissing(out, t.settings.missing, n.text)
+				out = appendMissing(out, p.missing, n.tag)
 			}
 		}
-		if len(out)-start > t.settings.limits.MaxOutput {
-			return dst, ErrOutputTooLarge
+		if len(out)-start > p.limits.MaxOutput {
+			return nil, ErrOutputTooLarge
 		}
 	}
 	return out, nil
 }
 
+// appendMissing appends what stands for a missing value in text.
+func appendMissing(dst []byte, policy MissingPolicy, t *tag) []byte {
+	switch policy {
+	case MissingKeep:
+		return append(dst, t.src...)
+	case MissingNull:
+		return append(dst, "null"...)
+	default:
+		return dst
+	}
+}
+
+// at tells a filter's error where it happened.
+func at(err error, src string, t *tag, pointer string) error {
+	if failed, ok := errors.AsType[*FilterError](err); ok {
+		failed.Use = Use{Pos: position(src, t.at), Pointer: pointer}
+	}
+	return err
+}
+
 // Render is [Template.Append] to a new string.
 func (t *Template) Render(data []byte) (string, error) {
-	b, err := t.Append(nil, data)
+	b, err := t.Append(make([]byte, 0, t.literal+64), data)
 	if err != nil {
 		return "", err
 	}
@@ -128,3 +212,13 @@ func (t *Template) Execute(w io.Writer, data []byte) error {
 	_, err = w.Write(b)
 	return err
 }
+
+// Validate reports what data lacks, all of it: nil, a [*ValidationError], or a
+// [*DataError]. It lists more than keeps the template from rendering; see
+// [ProblemKind].
+func (t *Template) Validate(data []byte) error {
+	return t.program.validate(data, part{src: t.src, nodes: t.nodes})
+}
+
+// Paths lists the paths of the template, each once, in the order of first use.
+func (t *Template) Paths() []PathRef { return appendPaths(nil, t.src, t.nodes, "") }

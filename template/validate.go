@@ -1,113 +1,154 @@
 package template
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tidwall/gjson"
 )
 
-// PathRef is a path that a template reads.
-type PathRef struct {
-	Path string
-	// Optional is true when every use has a literal fallback, so that data
-	// without the path is complete.
-	Optional bool
-	Uses     []Use
+// part is a template, or a string of a document.
+type part struct {
+	src     string
+	pointer string
+	nodes   []node
 }
 
-// Paths lists the paths of the template, each once, in the order of first use.
-func (t *Template) Paths() []PathRef { return appendPaths(nil, t.src, t.nodes, "") }
-
-// Validate reports what data lacks: nil, or a [*ValidationError] with every
-// missing path, or a [*DataError]. It is nil exactly when [Template.Append]
-// with MissingError succeeds, but for the size of the output.
-func (t *Template) Validate(data []byte) error {
-	json, err := checkData(data, t.settings.limits, usesLines(t.nodes))
+// validate reports all problems.
+func (p *program) validate(data []byte, parts ...part) error {
+	r, err := p.open(data)
 	if err != nil {
 		return err
 	}
-	return validation(t.settings.name, appendProblems(nil, json, t.src, t.nodes, ""))
+	defer p.done(r)
+	return p.validation(p.problems(r, parts))
 }
 
-func validation(name string, problems []Problem) error {
+func (p *program) validation(problems []Problem) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	return &ValidationError{Name: name, Problems: problems}
+	return &ValidationError{Name: p.name, Problems: problems}
 }
 
-func appendPaths(refs []PathRef, src string, nodes []node, pointer string) []PathRef {
-	for _, n := range nodes {
-		optional := len(n.tag) > 0 && n.tag[len(n.tag)-1].isLiteral()
-		for _, op := range n.tag {
-			if op.isLiteral() {
-				continue
-			}
-			i := slices.IndexFunc(refs, func(r PathRef) bool { return r.Path == op.path.text })
-			if i < 0 {
-				i = len(refs)
-				refs = append(refs, PathRef{Path: op.path.text, Optional: true})
-			}
-			refs[i].Optional = refs[i].Optional && optional
-			refs[i].Uses = append(refs[i].Uses, Use{Pos: position(src, n.at), Pointer: pointer})
-		}
-	}
-	return refs
+// missingError is the error of a rendering: all missing paths.
+func (p *program) missingError(r *room, parts ...part) error {
+	missing := slices.DeleteFunc(p.problems(r, parts), func(x Problem) bool { return x.Kind != ProblemMissing })
+	return p.validation(missing)
 }
 
-// appendProblems lists the tags whose operands are all missing, by their first
-// path.
-func appendProblems(problems []Problem, json, src string, nodes []node, pointer string) []Problem {
-	for _, n := range nodes {
-		if n.tag == nil {
-			continue
+func (p *program) problems(r *room, parts []part) (problems []Problem) {
+	for _, x := range parts {
+		where := locator{src: x.src}
+		for i := range x.nodes {
+			if t := x.nodes[i].tag; t != nil {
+				problems = p.appendProblems(problems, r, t, Use{Pos: where.at(t.at), Pointer: x.pointer})
+			}
 		}
-		if _, ok := lookup(json, n.tag); ok {
-			continue
-		}
-		p := n.tag[0].path
-		prefix, suggest := nearest(json, p)
-		problems = append(problems, Problem{Use: Use{Pos: position(src, n.at), Pointer: pointer}, Path: p.text, Prefix: prefix, Suggest: suggest})
 	}
 	return problems
 }
 
-// nearest returns the longest part of a missing path that exists, and what the
-// next component may have been meant to be.
-func nearest(json string, p path) (prefix, suggest string) {
-	parent, from := gjson.Parse(json), 0
-	for _, end := range slices.Backward(p.parts) {
-		text := p.text[:end]
-		if text == "" || text == "." {
-			continue
+func (p *program) appendProblems(problems []Problem, r *room, t *tag, use Use) []Problem {
+	first := t.operands[0].path
+	v, err := p.eval(r, t)
+	switch failed, isFilter := errors.AsType[*FilterError](err); {
+	case isFilter && first != nil:
+		return append(problems, Problem{Use: use, Path: first.text, Kind: ProblemType, Detail: "filter " + failed.Filter})
+	case err != nil:
+		return problems
+	case !v.Exists():
+		for _, op := range t.operands {
+			if op.path != nil {
+				prefix, suggest := p.nearest(r, op.path)
+				problems = append(problems, Problem{Use: use, Path: op.path.text, Kind: ProblemMissing, Prefix: prefix, Suggest: suggest})
+			}
 		}
-		if r := gjson.Get(json, text); r.Exists() {
-			parent, from, prefix = r, end+1, text
-			break
+		return problems
+	case v.kind == KindNull && first != nil:
+		return append(problems, Problem{Use: use, Path: first.text, Kind: ProblemNull})
+	}
+	for _, op := range t.operands {
+		if op.path != nil {
+			problems = p.appendProjection(problems, r, op.path, use)
 		}
 	}
-	if !parent.IsObject() {
+	return problems
+}
+
+// appendProjection looks at a path whose literal part leads to an array, of
+// whose items it takes something.
+func (p *program) appendProjection(problems []Problem, r *room, x *path, use Use) []Problem {
+	if x.lines || !strings.HasPrefix(x.rest, "#.") || len(x.stages) != 1 {
+		return problems
+	}
+	s := r.spans[x.slot]
+	if s.kind != KindArray {
+		return problems
+	}
+	items, found := Value{raw: r.doc[s.start:s.end], kind: s.kind}.Len(), p.value(r, x)
+	if found.kind != KindArray || items == 0 {
+		return problems
+	}
+	switch n := found.Len(); {
+	case n == 0:
+		return append(problems, Problem{Use: use, Path: x.text, Kind: ProblemEmptyProjection, Detail: fmt.Sprintf("0 of %d", items)})
+	case n < items:
+		return append(problems, Problem{Use: use, Path: x.text, Kind: ProblemPartialProjection, Detail: fmt.Sprintf("%d of %d", n, items)})
+	}
+	return problems
+}
+
+// nearest returns the longest literal part of a missing path that exists, and
+// what the next component may have been meant to be.
+func (p *program) nearest(r *room, x *path) (prefix, suggest string) {
+	if x.lines {
+		return "", ""
+	}
+	parent, depth := gjson.Parse(r.doc), 0
+	for _, s := range x.prefix {
+		next, ok := child(parent, s)
+		if !ok {
+			break
+		}
+		parent = next
+		depth++
+	}
+	from := 0
+	if depth > 0 {
+		prefix = x.text[:x.parts[depth-1]]
+		from = min(x.parts[depth-1]+1, len(x.text))
+	}
+	if !parent.IsObject() || depth >= len(x.prefix) {
 		return prefix, ""
 	}
-	end := len(p.text)
-	for _, at := range p.parts {
-		if at >= from {
-			end = at
-			break
-		}
-	}
-	best := max(2, (end-from)/3) + 1
-	want := p.text[from:end]
+	want := x.prefix[depth].key
+	best := max(2, len(want)/3) + 1
 	checked := 0
 	parent.ForEach(func(key, _ gjson.Result) bool {
-		name := Key(key.Str)
-		if d := distance(want, name, best); d < best {
-			best, suggest = d, p.text[:from]+name
+		if d := distance(want, key.Str, best); d < best && key.Str != "" {
+			best, suggest = d, x.text[:from]+Key(key.Str)
 		}
 		checked++
 		return checked < 1000 // a suggestion is not worth more
 	})
 	return prefix, suggest
+}
+
+// child is the member or item of a value that a step leads to.
+func child(v gjson.Result, s step) (found gjson.Result, ok bool) {
+	i := 0
+	v.ForEach(func(key, item gjson.Result) bool {
+		ok = v.IsObject() && key.Str == s.key || v.IsArray() && i == s.index
+		i++
+		if ok {
+			found = item
+		}
+		return !ok
+	})
+	return found, ok
 }
 
 // distance is the number of single-byte edits between a and b, or limit when
