@@ -377,12 +377,29 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func TestAppendAllocatesNothing(t *testing.T) { //nolint:paralleltest // counts allocations of the process
-	tmpl := template.MustCompile("Hello {{user.name}}, order {{order.id}} of {{order.items.0.qty}}")
-	data, dst := []byte(order), make([]byte, 0, 256)
+	data, dst := []byte(order), make([]byte, 0, 1024)
+	for _, src := range []string{
+		"no tags",
+		"Hello {{user.name}}, order {{order.id}} of {{order.items.0.qty}}",
+		"{{order.items.#}} {{order.items}} {{esc}} {{nope ?? 'x'}} {{user.nick ?? user.name}}",
+		"{{user.n*}} {{us?r.name}}",
+		`{{order.items.#(name=="Cup").qty}}`,
+		"{{user.name | upper}} {{order.items | len}}",
+	} {
+		tmpl := template.MustCompile(src)
+		allocs := testing.AllocsPerRun(100, func() {
+			if _, err := tmpl.Append(dst, data); err != nil {
+				t.Error(err)
+			}
+		})
+		assert.Zero(t, allocs, src)
+	}
+	doc, err := template.CompileJSON([]byte(`{"a":"{{user.name}}","b":["{{order.items}}","x {{user.age}} {{esc}}"],"c":"{{order.total}}"}`))
+	require.NoError(t, err)
 	allocs := testing.AllocsPerRun(100, func() {
-		if _, err := tmpl.Append(dst, data); err != nil {
+		if _, err := doc.Append(dst, data); err != nil {
 			t.Error(err)
 		}
 	})
-	assert.Zero(t, allocs)
+	assert.Zero(t, allocs, "a document")
 }
