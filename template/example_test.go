@@ -52,3 +52,44 @@ func ExampleEngine() {
 	fmt.Println(engine.Render("Hello {{user.name}}{{user.title}}", `{"user":{"name":"Alex"}}`))
 	// Output: Hello Alex
 }
+
+// A member whose path is absent is left out of the document.
+func ExampleWithMissing() {
+	doc, err := template.CompileJSON([]byte(`{"to":"{{user.name}}","email":"{{user.email}}","tags":"{{tags}}"}`),
+		template.WithMissing(template.MissingOmit))
+	if err != nil {
+		panic(err)
+	}
+	for _, data := range []string{`{"user":{"name":"Alex","email":"a@example.com"}}`, `{"user":{"name":"Kim"},"tags":["new"]}`} {
+		body, err := doc.Append(nil, []byte(data))
+		fmt.Println(string(body), err)
+	}
+	// Output:
+	// {"to":"Alex","email":"a@example.com"} <nil>
+	// {"to":"Kim","tags":["new"]} <nil>
+}
+
+// A text for Slack, in which no value can mention a channel or make a link.
+func ExampleWithEscape() {
+	tmpl := template.MustCompile("*{{user.name}}* wrote: {{text | truncate(20)}} ({{tags | join(', ')}})",
+		template.WithEscape(template.Slack))
+	text, err := tmpl.Render([]byte(`{"user":{"name":"Alex & Kim"},"text":"<!channel> look","tags":["a","b"]}`))
+	fmt.Println(text, err)
+	// Output: *Alex &amp; Kim* wrote: &lt;!channel&gt; look (a, b) <nil>
+}
+
+// A filter of one template: {{price | money("EUR")}}.
+func ExampleWithFilter() {
+	money := template.Filter{
+		Accepts: []template.Kind{template.KindNumber},
+		MinArgs: 1,
+		Func: func(dst []byte, in template.Value, args []template.Value) ([]byte, template.Kind, error) {
+			dst = append(in.AppendText(dst), ' ')
+			return args[0].AppendText(dst), template.KindString, nil
+		},
+	}
+	tmpl := template.MustCompile(`{{price | money("EUR")}}`, template.WithFilter("money", money))
+	text, err := tmpl.Render([]byte(`{"price":1.10}`))
+	fmt.Println(text, err)
+	// Output: 1.10 EUR <nil>
+}
