@@ -77,7 +77,7 @@ func (x *rendering) append(dst []byte, e *element) (out []byte, ok bool, err err
 	default:
 		out, ok, err = x.appendItems(dst, e)
 	}
-	if err == nil && len(out)-x.start > x.d.program.limits.MaxOutput {
+	if err == nil && x.left(out) < 0 {
 		err = ErrOutputTooLarge
 	}
 	return out, ok, err
@@ -107,18 +107,6 @@ func (x *rendering) appendItems(dst []byte, e *element) (out []byte, ok bool, er
 
 func (x *rendering) appendLeaf(dst []byte, l *leaf) (out []byte, ok bool, err error) {
 	p := x.d.program
-	if l.typed() {
-		t := l.nodes[0].tag
-		v, err := p.eval(x.room, t)
-		switch {
-		case err != nil:
-			return nil, false, at(err, l.src, t, l.pointer)
-		case !v.Exists():
-			return x.appendMissing(dst, l)
-		case v.kind != KindString || p.escape == nil || t.escaped():
-			return v.AppendJSON(dst), true, nil
-		}
-	}
 	out = append(dst, '"')
 	for i := range l.nodes {
 		t := l.nodes[i].tag
@@ -129,51 +117,54 @@ func (x *rendering) appendLeaf(dst []byte, l *leaf) (out []byte, ok bool, err er
 		v, err := p.eval(x.room, t)
 		switch {
 		case err != nil:
-			return nil, false, at(err, l.src, t, l.pointer)
-		case !v.Exists() && (p.missing == MissingError || p.missing == MissingOmit):
-			return x.appendMissing(dst, l)
-		case !v.Exists():
-			out = appendJSONText(out, string(appendMissing(nil, p.missing, t)))
+		case v.Exists() && l.typed() && (v.kind != KindString || p.escape == nil || t.escaped()):
+			return v.AppendJSON(dst), true, nil
+		case v.Exists():
+			out, err = p.appendInside(out, x.room, t, v, x.left(out))
+		case p.missing == MissingError:
+			err = ErrMissing
+		case p.missing == MissingOmit:
+			return dst, false, nil
+		case p.missing == MissingNull && l.typed():
+			return append(dst, "null"...), true, nil
 		default:
-			if out, err = p.appendInside(out, t, v); err != nil {
-				return nil, false, err
-			}
+			out = appendJSONText(out, string(appendMissing(nil, p.missing, t)))
+		}
+		if err == nil && x.left(out) < 0 {
+			err = ErrOutputTooLarge
+		}
+		if err != nil {
+			return nil, false, p.failure(x.room, err, t, l.part, x.d.parts...)
 		}
 	}
 	return append(out, '"'), true, nil
 }
 
-// appendMissing appends what stands for a leaf whose value is missing.
-func (x *rendering) appendMissing(dst []byte, l *leaf) (out []byte, ok bool, err error) {
-	switch p := x.d.program; p.missing {
-	case MissingOmit:
-		return dst, false, nil
-	case MissingNull:
-		return append(dst, "null"...), true, nil
-	case MissingError:
-		return nil, false, p.missingError(x.room, x.d.parts...)
-	default:
-		dst = append(dst, '"')
-		dst = appendJSONText(dst, string(appendMissing(nil, p.missing, l.nodes[0].tag)))
-		return append(dst, '"'), true, nil
-	}
-}
+// left is how much longer the output may become.
+func (x *rendering) left(out []byte) int { return x.start + x.d.program.limits.MaxOutput - len(out) }
 
 // appendInside appends a value as text inside of a JSON string. That of a string
 // of the data is there already.
-func (p *program) appendInside(dst []byte, t *tag, v Value) ([]byte, error) {
+func (p *program) appendInside(dst []byte, r *room, t *tag, v Value, left int) ([]byte, error) {
 	if p.escape == nil || t.escaped() {
 		switch {
+		case len(v.raw) > left && (v.plain || v.kind != KindString):
+			return dst, ErrOutputTooLarge
 		case v.kind == KindString && !v.plain:
 			return append(dst, v.inner()...), nil
-		case v.kind == KindNumber && p.numbers == NumberRaw, v.kind == KindBool, v.kind == KindNull:
+		case v.kind == KindNumber && p.numbers != NumberRaw:
+			return v.appendText(dst, p.numbers), nil
+		case v.plain, v.kind == KindArray, v.kind == KindObject:
+			return appendJSONText(dst, v.raw), nil
+		default:
 			return v.AppendText(dst), nil
 		}
 	}
-	text, err := p.appendText(nil, t, v)
+	text, err := p.appendText(r.inside[:0], r, t, v, left)
 	if err != nil {
-		return nil, err
+		return dst, err
 	}
+	r.inside = text
 	return appendJSONText(dst, stringOf(text)), nil
 }
 

@@ -6,7 +6,9 @@ import (
 )
 
 // CompileJSON parses a JSON document. Each string value is a template; names
-// of members are not. Everything else is kept as it is written. Errors are a
+// of members are not. What has no tag is kept as it is written; in a string that
+// has one, escapes of the document become the characters that they stand for.
+// Errors are a
 // [*DataError] when doc is no JSON, and a [*SyntaxError] with the pointer of
 // the string when a template does not compile.
 func CompileJSON(doc []byte, opts ...Option) (*Document, error) {
@@ -136,7 +138,9 @@ func (c *documentCompiler) leaf(pointer string) (element, error) {
 	case text: // comments, and literals of delimiters
 		return element{json: string(textValue(joinText(nodes)).AppendJSON(nil))}, nil
 	}
-	c.d.program.add(nodes)
+	if err := c.d.program.add(l.part); err != nil {
+		return element{}, err
+	}
 	c.d.parts = append(c.d.parts, l.part)
 	return element{leaf: l}, nil
 }

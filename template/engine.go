@@ -39,9 +39,9 @@ func NewEngine(opts ...Option) *Engine {
 
 // Render never fails: a path without a value renders as nothing, and a tag that
 // does not compile stays as it is written. Over invalid JSON, and where the
-// output would exceed its limit, no path has a value; where a filter or an
-// escaper fails, the result is empty. Use [Engine.RenderE] where an error can be
-// handled.
+// output would exceed its limit or a filter or the escaper fails, the data
+// counts as null; when that fails as well, or the template exceeds its limits,
+// the result is empty. Use [Engine.RenderE] where an error can be handled.
 func (e *Engine) Render(tmpl, json string) string {
 	t, err := e.compile(engineKey{src: tmpl, lenient: true})
 	if err != nil {

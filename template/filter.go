@@ -45,10 +45,11 @@ type Filter struct {
 	Escapes bool
 }
 
-// FilterError says which filter has failed over the data, and where it is used.
+// FilterError says which filter, or that the escaper, has failed over the data,
+// and where.
 type FilterError struct {
 	Use
-	Filter string // its name
+	Filter string // its name; empty for the escaper
 	Err    error  // of a built-in filter: never contains a part of the data
 
 	// Panic is what the function has panicked with, and Stack where. They are
@@ -65,7 +66,11 @@ func (e *FilterError) Error() string {
 	if e.Pointer != "" {
 		where = e.Pointer + ": " + where
 	}
-	return "template: " + where + "filter " + e.Filter + ": " + strings.TrimPrefix(e.Err.Error(), "template: ")
+	what := "filter " + e.Filter
+	if e.Filter == "" {
+		what = "escaper"
+	}
+	return "template: " + where + what + ": " + strings.TrimPrefix(e.Err.Error(), "template: ")
 }
 
 // Unwrap returns Err.
@@ -148,9 +153,15 @@ func (f *filter) apply(dst []byte, in Value, args []Value) (out []byte, kind Kin
 			out, kind = dst, KindMissing
 		}
 	}()
-	out, kind, err = f.f(dst, in, args)
-	if err == nil && f.custom {
-		err = checkResult(len(dst), out, kind)
+	if f.custom {
+		// What it returns may be a slice of its own that it uses again.
+		var made []byte
+		if made, kind, err = f.f(nil, in, args); err == nil {
+			err = checkResult(0, made, kind)
+		}
+		out = append(dst, made...)
+	} else {
+		out, kind, err = f.f(dst, in, args)
 	}
 	switch {
 	case errors.Is(err, ErrOutputTooLarge):
@@ -186,6 +197,9 @@ func checkResult(mark int, out []byte, kind Kind) error {
 func pipe(buf []byte, in Value, calls []call, limit int) ([]byte, Value, error) {
 	for i := range calls {
 		mark := len(buf)
+		if s, ok := in.text(); ok && calls[i].f.escapes && len(s) > limit {
+			return buf, Value{}, ErrOutputTooLarge // it will not become shorter
+		}
 		out, kind, err := calls[i].f.apply(buf, in, calls[i].args)
 		if err != nil {
 			return buf, Value{}, err

@@ -43,7 +43,7 @@ func TestOwnFilterResults(t *testing.T) {
 		{"an empty result", Filter{Func: constant("", KindNull)}, `1`, "result is not JSON of kind null", false},
 		{"JSON that is no UTF-8", Filter{Func: constant("[\"\xff\"]", KindArray)}, `1`, "result is not JSON of kind array", false},
 		{"an unknown kind", Filter{Func: constant("{}", KindObject+1)}, `1`, "result is not JSON of kind kind 7", false},
-		{"not appended", Filter{Func: func([]byte, Value, []Value) ([]byte, Kind, error) { return nil, KindString, nil }}, `1`, "result does not continue dst", false},
+		{"a slice of its own", Filter{Func: func([]byte, Value, []Value) ([]byte, Kind, error) { return []byte("own"), KindString, nil }}, `1`, `"own"`, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -18,7 +19,8 @@ type settings struct {
 	err     error // of an option
 }
 
-// WithName puts a name at the head of every error's text. Default: none.
+// WithName puts a name at the head of the texts of [SyntaxError] and
+// [ValidationError]. Default: none.
 func WithName(name string) Option { return func(s *settings) { s.name = name } }
 
 // WithMissing says what a path without a value renders. Default: MissingError.
@@ -26,14 +28,25 @@ func WithMissing(p MissingPolicy) Option { return func(s *settings) { s.missing 
 
 // WithEscape escapes all values, but not those that come out of an escaping
 // filter or raw, and not the text of the template. In a document it is applied to
-// strings, before they are encoded. Default: [None].
+// strings, before they are encoded, but not inside of an array or object that
+// stands for a whole string. Default: [None].
 func WithEscape(e Escaper) Option { return func(s *settings) { s.escape = e } }
 
 // WithNumbers says how numbers become text. Default: NumberRaw.
 func WithNumbers(m NumberMode) Option { return func(s *settings) { s.numbers = m } }
 
 // WithLimits replaces the limits whose fields are not zero.
-func WithLimits(l Limits) Option { return func(s *settings) { s.limits = l } }
+func WithLimits(l Limits) Option {
+	return func(s *settings) {
+		s.limits = Limits{
+			MaxSource: cmp.Or(l.MaxSource, s.limits.MaxSource),
+			MaxTags:   cmp.Or(l.MaxTags, s.limits.MaxTags),
+			MaxPath:   cmp.Or(l.MaxPath, s.limits.MaxPath),
+			MaxDepth:  cmp.Or(l.MaxDepth, s.limits.MaxDepth),
+			MaxOutput: cmp.Or(l.MaxOutput, s.limits.MaxOutput),
+		}
+	}
+}
 
 // WithModifiers allows modifiers of gjson by their names, without the @, beside
 // those that are: reverse, ugly, this, valid, join, keys, values, tostr, fromstr.

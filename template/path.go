@@ -19,6 +19,7 @@ type path struct {
 	parts  []int  // offsets in text: the ends of all components; the first are those of prefix
 
 	slot   int      // of prefix, in the trie of the template
+	place  int      // of the value, where there is a rest
 	stages []string // rest, cut where gjson begins anew with what it has found
 	check  bool     // gjson may make of rest what is no JSON
 }

@@ -11,45 +11,88 @@ import (
 type program struct {
 	*settings
 
-	trie  *trie
-	lines bool      // the data is JSON Lines
-	rooms sync.Pool // of *room
+	trie    *trie
+	nothing *trie          // for lines that are only validated
+	lines   bool           // the data is JSON Lines
+	general map[string]int // places in room.found of the paths that gjson evaluates
+	weight  int            // of those
+	rooms   sync.Pool      // of *room
 }
+
+// maxWeight bounds what the paths of a template that gjson evaluates cost
+// together: each is a pass over a part of the data, and each modifier or member
+// of a multipath another.
+const maxWeight = 128
+
+// maxTwins bounds the passes for spellings of one index: 0, 00, 000.
+const maxTwins = 4
 
 // room is what one rendering needs beside its output.
 type room struct {
 	doc     string // what the spans are of
 	all     string // the data
 	spans   []span
+	found   []memo
 	numbers []byte // texts of counts
 	buf     []byte // of filters
+	text    []byte // of a value on its way into an escaper
+	inside  []byte // and out of it, into a JSON string
 }
 
-func newProgram(s *settings) *program { return &program{settings: s, trie: newTrie()} }
+// memo is what a path was found to lead to.
+type memo struct {
+	value Value
+	known bool
+}
 
-// add gives the paths of nodes their slots.
-func (p *program) add(nodes []node) {
-	for _, n := range nodes {
+func newProgram(s *settings) *program {
+	return &program{settings: s, trie: newTrie(), nothing: newTrie(), general: map[string]int{}}
+}
+
+// add gives the paths of a part their places.
+func (p *program) add(x part) *SyntaxError {
+	for _, n := range x.nodes {
 		if n.tag == nil {
 			continue
 		}
 		for _, op := range n.tag.operands {
-			switch {
-			case op.path == nil:
-			case op.path.lines:
-				p.lines = true
-			default:
-				op.path.slot = p.trie.add(op.path.prefix, op.path.length)
+			if op.path != nil && !p.addPath(op.path) {
+				err := syntaxError(x.src, p.name, n.tag.at, "the paths of the template cost too much together",
+					"they have too many different queries, projections, modifiers and multipaths")
+				err.Pointer = x.pointer
+				return err
 			}
 		}
 	}
+	return nil
+}
+
+func (p *program) addPath(x *path) bool {
+	p.lines = p.lines || x.lines
+	if !x.lines {
+		x.slot = p.trie.add(x.prefix, x.length)
+	}
+	twins := 0
+	for t := p.trie.next; t != nil; t = t.next {
+		twins++
+	}
+	if x.rest != "" {
+		place, known := p.general[x.text]
+		if !known {
+			place = len(p.general)
+			p.general[x.text] = place
+			p.weight += 1 + strings.Count(x.rest, "@") + strings.Count(x.rest, ",")
+		}
+		x.place = place
+	}
+	return p.weight <= maxWeight && twins < maxTwins
 }
 
 // open reads data. What it returns is to be given to done.
 func (p *program) open(data []byte) (*room, error) {
 	r, ok := p.rooms.Get().(*room)
 	if !ok {
-		r = &room{spans: make([]span, p.trie.slots())}
+		r = &room{spans: make([]span, p.trie.slots()), found: make([]memo, len(p.general))}
 	}
 	r.all, r.doc, r.numbers = stringOf(data), stringOf(data), r.numbers[:0]
 	limits := scanLimits{depth: p.limits.MaxDepth}
@@ -61,11 +104,10 @@ func (p *program) open(data []byte) (*room, error) {
 	}
 	// Other paths than those of lines are about the first one.
 	seen := false
-	nothing := newTrie()
 	offset := 0
 	for line := range bytes.Lines(data) {
 		if text := stringOf(line); strings.Trim(text, spaces+bom) != "" {
-			t, spans := nothing, []span(nil)
+			t, spans := p.nothing, []span(nil)
 			if !seen {
 				t, spans, r.doc, seen = p.trie, r.spans, text, true
 			}
@@ -92,8 +134,9 @@ func (p *program) fail(r *room, err *DataError) (*room, error) {
 func (p *program) done(r *room) {
 	const most = 64 << 10
 	r.doc, r.all = "", ""
-	if cap(r.buf) > most {
-		r.buf = nil
+	clear(r.found)
+	if cap(r.buf)+cap(r.text)+cap(r.inside) > most {
+		r.buf, r.text, r.inside = nil, nil, nil
 	}
 	p.rooms.Put(r)
 }
@@ -101,7 +144,7 @@ func (p *program) done(r *room) {
 // value returns what a path leads to.
 func (p *program) value(r *room, x *path) Value {
 	if x.lines {
-		return p.rest(x, r.all)
+		return p.rest(r, x, r.all)
 	}
 	s := r.spans[x.slot]
 	switch {
@@ -114,21 +157,26 @@ func (p *program) value(r *room, x *path) Value {
 	case x.rest == "":
 		return Value{raw: r.doc[s.start:s.end], kind: s.kind}
 	default:
-		return p.rest(x, r.doc[s.start:s.end])
+		return p.rest(r, x, r.doc[s.start:s.end])
 	}
 }
 
-func (p *program) rest(x *path, json string) Value {
-	found, ok := x.value(json, p.limits.MaxDepth)
-	if !ok {
-		return Value{}
+// rest has gjson evaluate a path, once.
+func (p *program) rest(r *room, x *path, json string) Value {
+	m := &r.found[x.place]
+	if !m.known {
+		m.known = true
+		if found, ok := x.value(json, p.limits.MaxDepth); ok {
+			m.value = fromGJSON(found)
+		}
 	}
-	return fromGJSON(found)
+	return m.value
 }
 
 // operand returns the first operand that is neither missing nor null, or else
-// the last one that is null.
-func (p *program) operand(r *room, t *tag) (v Value) {
+// the last one that is null, and which that is.
+func (p *program) operand(r *room, t *tag) (v Value, at int) {
+	at = -1
 	for i := range t.operands {
 		op := &t.operands[i]
 		found := op.literal
@@ -136,19 +184,19 @@ func (p *program) operand(r *room, t *tag) (v Value) {
 			found = p.value(r, op.path)
 		}
 		if found.kind > KindNull {
-			return found
+			return found, i
 		}
 		if found.Exists() {
-			v = found
+			v, at = found, i
 		}
 	}
-	return v
+	return v, at
 }
 
 // eval returns the value of a tag, through its filters. It is a view of data, or
 // of r.buf until the next call.
 func (p *program) eval(r *room, t *tag) (v Value, err error) {
-	v = p.operand(r, t)
+	v, _ = p.operand(r, t)
 	if len(t.filters) > 0 {
 		r.buf, v, err = pipe(r.buf[:0], v, t.filters, p.limits.MaxOutput)
 	}
@@ -156,14 +204,21 @@ func (p *program) eval(r *room, t *tag) (v Value, err error) {
 }
 
 // appendText appends a value as text, escaped where its tag asks for that.
-func (p *program) appendText(dst []byte, t *tag, v Value) ([]byte, error) {
+// Escaping makes nothing shorter, so that one which is longer than room for it
+// is not even begun.
+func (p *program) appendText(dst []byte, r *room, t *tag, v Value, left int) ([]byte, error) {
+	s, plain := v.text()
+	if plain && len(s) > left {
+		return dst, ErrOutputTooLarge
+	}
 	if p.escape == nil || t.escaped() {
 		return v.appendText(dst, p.numbers), nil
 	}
-	if s, ok := v.text(); ok && (v.kind != KindNumber || p.numbers == NumberRaw) {
-		return p.escape(dst, bytesOf(s))
+	if !plain || v.kind == KindNumber && p.numbers != NumberRaw {
+		r.text = v.appendText(r.text[:0], p.numbers)
+		s = stringOf(r.text)
 	}
-	return p.escape(dst, v.appendText(nil, p.numbers))
+	return p.escape(dst, bytesOf(s))
 }
 
 // escaped reports whether the last filter has made text that is safe.

@@ -43,20 +43,15 @@ func (t *trie) scan(data string, spans []span, limits scanLimits) *DataError {
 // failure is the error of a scan. A byte that is not UTF-8 comes first when it
 // stands before the one that stopped the scan, or is that one.
 func (l *lexer) failure() *DataError {
-	if at := notUTF8(l.data); at >= 0 && at <= l.at {
-		return &DataError{Offset: at, Msg: msgUTF8}
-	}
-	return &DataError{Offset: l.at, Msg: l.msg}
-}
-
-// notUTF8 is the offset of the first byte that is not UTF-8, or -1.
-func notUTF8(s string) int {
-	for i, r := range s {
-		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd") {
-			return i
+	for i, r := range l.data {
+		if i > l.at {
+			break
+		}
+		if r == utf8.RuneError && !strings.HasPrefix(l.data[i:], "\ufffd") {
+			return &DataError{Offset: i, Msg: msgUTF8}
 		}
 	}
-	return -1
+	return &DataError{Offset: l.at, Msg: l.msg}
 }
 
 // pass reads all of the data once.

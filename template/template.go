@@ -55,8 +55,8 @@
 //
 // Values are never scanned for tags. Numbers keep their text ([WithNumbers]):
 // 1.10 stays 1.10, and integers of any size are exact. A null renders as nothing,
-// an array or object as its JSON. Of equal names in an object the first counts
-// that the path leads on from.
+// an array or object as its JSON. Of equal names in an object the first counts,
+// for a literal path the first that it leads on from.
 //
 // One pass over the data validates it (RFC 8259, UTF-8, depth) and finds all
 // literal paths. Other paths are evaluated by gjson on the part that their
@@ -78,8 +78,8 @@ import (
 
 // Template is a compiled text template.
 type Template struct {
-	src     string
-	nodes   []node
+	part
+
 	program *program
 	literal int // bytes of the text between the tags
 }
@@ -102,8 +102,10 @@ func compile(src string, s *settings) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Template{src: src, nodes: nodes, program: newProgram(s)}
-	t.program.add(nodes)
+	t := &Template{part: part{src: src, nodes: nodes}, program: newProgram(s)}
+	if err := t.program.add(t.part); err != nil {
+		return nil, err
+	}
 	for _, n := range nodes {
 		t.literal += len(n.text)
 	}
@@ -128,8 +130,9 @@ func (t *Template) Source() string { return t.src }
 // paths, wildcards and first-match queries; gjson allocates for projections,
 // multipaths and modifiers. On an error dst is returned as it was.
 //
-// Errors: a [*DataError], a [*ValidationError], a [*FilterError], one of the
-// escaper, or [ErrOutputTooLarge].
+// Errors: a [*DataError]; a [*ValidationError], which comes before any other
+// error about values; a [*FilterError], of a filter or the escaper; or
+// [ErrOutputTooLarge].
 func (t *Template) Append(dst, data []byte) ([]byte, error) {
 	r, err := t.program.open(data)
 	if err != nil {
@@ -144,33 +147,35 @@ func (t *Template) Append(dst, data []byte) ([]byte, error) {
 }
 
 func (t *Template) append(dst []byte, r *room) (out []byte, err error) {
-	p, start := t.program, len(dst)
+	p, limit := t.program, len(dst)+t.program.limits.MaxOutput
 	out = dst
 	for i := range t.nodes {
 		n := &t.nodes[i]
 		if n.tag == nil {
 			out = append(out, n.text...)
-		} else {
-			var v Value
-			if v, err = p.eval(r, n.tag); err != nil {
-				return nil, at(err, t.src, n.tag, "")
-			}
-			switch {
-			case v.Exists():
-				if out, err = p.appendText(out, n.tag, v); err != nil {
-					return nil, err
-				}
-			case p.missing == MissingError:
-				return nil, p.missingError(r, part{src: t.src, nodes: t.nodes})
-			default:
-				out = appendMissing(out, p.missing, n.tag)
-			}
+		} else if out, err = t.appendTag(out, r, n.tag, limit-len(out)); err != nil {
+			return nil, p.failure(r, err, n.tag, t.part, t.part)
 		}
-		if len(out)-start > p.limits.MaxOutput {
+		if len(out) > limit {
 			return nil, ErrOutputTooLarge
 		}
 	}
 	return out, nil
+}
+
+func (t *Template) appendTag(dst []byte, r *room, x *tag, left int) ([]byte, error) {
+	p := t.program
+	v, err := p.eval(r, x)
+	switch {
+	case err != nil:
+		return nil, err
+	case v.Exists():
+		return p.appendText(dst, r, x, v, left)
+	case p.missing == MissingError:
+		return nil, ErrMissing
+	default:
+		return appendMissing(dst, p.missing, x), nil
+	}
 }
 
 // appendMissing appends what stands for a missing value in text.
@@ -183,14 +188,6 @@ func appendMissing(dst []byte, policy MissingPolicy, t *tag) []byte {
 	default:
 		return dst
 	}
-}
-
-// at tells a filter's error where it happened.
-func at(err error, src string, t *tag, pointer string) error {
-	if failed, ok := errors.AsType[*FilterError](err); ok {
-		failed.Use = Use{Pos: position(src, t.at), Pointer: pointer}
-	}
-	return err
 }
 
 // Render is [Template.Append] to a new string.
@@ -217,7 +214,7 @@ func (t *Template) Execute(w io.Writer, data []byte) error {
 // [*DataError]. It lists more than keeps the template from rendering; see
 // [ProblemKind].
 func (t *Template) Validate(data []byte) error {
-	return t.program.validate(data, part{src: t.src, nodes: t.nodes})
+	return t.program.validate(data, t.part)
 }
 
 // Paths lists the paths of the template, each once, in the order of first use.

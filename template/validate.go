@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/tidwall/gjson"
 )
@@ -33,10 +34,28 @@ func (p *program) validation(problems []Problem) error {
 	return &ValidationError{Name: p.name, Problems: problems}
 }
 
-// missingError is the error of a rendering: all missing paths.
-func (p *program) missingError(r *room, parts ...part) error {
-	missing := slices.DeleteFunc(p.problems(r, parts), func(x Problem) bool { return x.Kind != ProblemMissing })
-	return p.validation(missing)
+// failure is the error of a rendering that t, a tag of x, has stopped. Missing
+// paths, all of them, come before what else is wrong.
+func (p *program) failure(r *room, err error, t *tag, x part, all ...part) error {
+	if errors.Is(err, ErrOutputTooLarge) {
+		return err
+	}
+	use := Use{Pos: position(x.src, t.at), Pointer: x.pointer}
+	if p.missing == MissingError {
+		missing := slices.DeleteFunc(p.problems(r, all), func(x Problem) bool { return x.Kind != ProblemMissing })
+		if errors.Is(err, ErrMissing) && len(missing) == 0 {
+			missing = []Problem{{Use: use, Path: t.src}} // a filter that changes its mind
+		}
+		if len(missing) > 0 {
+			return p.validation(missing)
+		}
+	}
+	failed, ok := errors.AsType[*FilterError](err)
+	if !ok {
+		failed = &FilterError{Err: err}
+	}
+	failed.Use = use
+	return failed
 }
 
 func (p *program) problems(r *room, parts []part) (problems []Problem) {
@@ -52,28 +71,58 @@ func (p *program) problems(r *room, parts []part) (problems []Problem) {
 }
 
 func (p *program) appendProblems(problems []Problem, r *room, t *tag, use Use) []Problem {
-	first := t.operands[0].path
+	_, at := p.operand(r, t)
 	v, err := p.eval(r, t)
-	switch failed, isFilter := errors.AsType[*FilterError](err); {
-	case isFilter && first != nil:
-		return append(problems, Problem{Use: use, Path: first.text, Kind: ProblemType, Detail: "filter " + failed.Filter})
-	case err != nil:
-		return problems
-	case !v.Exists():
-		for _, op := range t.operands {
-			if op.path != nil {
-				prefix, suggest := p.nearest(r, op.path)
-				problems = append(problems, Problem{Use: use, Path: op.path.text, Kind: ProblemMissing, Prefix: prefix, Suggest: suggest})
-			}
-		}
-		return problems
-	case v.kind == KindNull && first != nil:
-		return append(problems, Problem{Use: use, Path: first.text, Kind: ProblemNull})
+	if err == nil && v.Exists() && p.escape != nil {
+		r.inside, err = p.appendText(r.inside[:0], r, t, v, p.limits.MaxOutput)
 	}
-	for _, op := range t.operands {
-		if op.path != nil {
-			problems = p.appendProjection(problems, r, op.path, use)
+	if err != nil {
+		detail := "escaper"
+		if failed, ok := errors.AsType[*FilterError](err); ok {
+			detail = "filter " + failed.Filter
 		}
+		if errors.Is(err, ErrOutputTooLarge) {
+			return problems
+		}
+		return append(problems, Problem{Use: use, Path: t.name(at), Kind: ProblemType, Detail: detail})
+	}
+	if !v.Exists() {
+		return p.appendMissingPaths(problems, r, t, use)
+	}
+	if at < 0 || t.operands[at].path == nil {
+		return problems
+	}
+	if v.kind == KindNull {
+		return append(problems, Problem{Use: use, Path: t.name(at), Kind: ProblemNull})
+	}
+	return p.appendProjection(problems, r, t.operands[at].path, use)
+}
+
+// name is the path of an operand, or the tag.
+func (t *tag) name(operand int) string {
+	if operand >= 0 && t.operands[operand].path != nil {
+		return t.operands[operand].path.text
+	}
+	return t.src
+}
+
+// maxNearest is for how many missing paths it is said what may have been meant.
+const maxNearest = 8
+
+func (p *program) appendMissingPaths(problems []Problem, r *room, t *tag, use Use) []Problem {
+	before := len(problems)
+	for i, op := range t.operands {
+		if op.path == nil {
+			continue
+		}
+		x := Problem{Use: use, Path: t.name(i), Kind: ProblemMissing}
+		if len(problems) < maxNearest {
+			x.Prefix, x.Suggest = p.nearest(r, op.path)
+		}
+		problems = append(problems, x)
+	}
+	if len(problems) == before { // a filter has made nothing of a literal
+		problems = append(problems, Problem{Use: use, Path: t.src, Kind: ProblemMissing})
 	}
 	return problems
 }
@@ -101,14 +150,17 @@ func (p *program) appendProjection(problems []Problem, r *room, x *path, use Use
 	return problems
 }
 
-// nearest returns the longest literal part of a missing path that exists, and
-// what the next component may have been meant to be.
+// maxNearestDepth bounds how far nearest looks: each step is a pass.
+const maxNearestDepth = 8
+
+// nearest returns the longest literal part of a missing path that exists, as far
+// as it looks, and what the next component may have been meant to be.
 func (p *program) nearest(r *room, x *path) (prefix, suggest string) {
 	if x.lines {
 		return "", ""
 	}
-	parent, depth := gjson.Parse(r.doc), 0
-	for _, s := range x.prefix {
+	parent, depth := gjson.Parse(strings.TrimPrefix(r.doc, bom)), 0
+	for _, s := range x.prefix[:min(len(x.prefix), maxNearestDepth)] {
 		next, ok := child(parent, s)
 		if !ok {
 			break
@@ -121,21 +173,35 @@ func (p *program) nearest(r *room, x *path) (prefix, suggest string) {
 		prefix = x.text[:x.parts[depth-1]]
 		from = min(x.parts[depth-1]+1, len(x.text))
 	}
-	if !parent.IsObject() || depth >= len(x.prefix) {
+	if !parent.IsObject() || depth >= len(x.prefix) || depth == maxNearestDepth {
 		return prefix, ""
 	}
-	want := x.prefix[depth].key
+	if name := similar(parent, x.prefix[depth].key); name != "" {
+		suggest = x.text[:from] + Key(strings.Clone(name)) // the data is the caller's
+	}
+	return prefix, suggest
+}
+
+// similar is the member whose name is spelled most like want, or empty. Names
+// that could break a line of a log are passed over.
+func similar(object gjson.Result, want string) (name string) {
 	best := max(2, len(want)/3) + 1
+	if len(want) <= 3 {
+		best = 2
+	}
+	best = min(best, len(want))
 	checked := 0
-	parent.ForEach(func(key, _ gjson.Result) bool {
-		if d := distance(want, key.Str, best); d < best && key.Str != "" {
-			best, suggest = d, x.text[:from]+Key(key.Str)
+	object.ForEach(func(key, _ gjson.Result) bool {
+		if d := distance(want, key.Str, best); d < best && !strings.ContainsFunc(key.Str, unprintable) {
+			best, name = d, key.Str
 		}
 		checked++
 		return checked < 1000 // a suggestion is not worth more
 	})
-	return prefix, suggest
+	return name
 }
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // child is the member or item of a value that a step leads to.
 func child(v gjson.Result, s step) (found gjson.Result, ok bool) {
