@@ -117,7 +117,7 @@ func (x *rendering) appendLeaf(dst []byte, l *leaf) (out []byte, ok bool, err er
 		v, err := p.eval(x.room, t)
 		switch {
 		case err != nil:
-		case v.Exists() && l.typed() && (v.kind != KindString || p.escape == nil || t.escaped()):
+		case v.Exists() && l.typed() && (v.kind != KindString || p.escape == nil || p.escaped(t)):
 			return v.AppendJSON(dst), true, nil
 		case v.Exists():
 			out, err = p.appendInside(out, x.room, t, v, x.left(out))
@@ -146,7 +146,7 @@ func (x *rendering) left(out []byte) int { return x.start + x.d.program.limits.M
 // appendInside appends a value as text inside of a JSON string. That of a string
 // of the data is there already.
 func (p *program) appendInside(dst []byte, r *room, t *tag, v Value, left int) ([]byte, error) {
-	if p.escape == nil || t.escaped() {
+	if p.escape == nil || p.escaped(t) {
 		switch {
 		case len(v.raw) > left && (v.plain || v.kind != KindString):
 			return dst, ErrOutputTooLarge

@@ -7,7 +7,9 @@ import (
 
 // CompileJSON parses a JSON document. Each string value is a template; names
 // of members are not. What has no tag is kept as it is written; in a string that
-// has one, escapes of the document become the characters that they stand for.
+// has one, escapes of the document become the characters that they stand for. A
+// string keeps the type of a value only when it is one tag to the letter, without
+// space or a comment beside it.
 // Errors are a
 // [*DataError] when doc is no JSON, and a [*SyntaxError] with the pointer of
 // the string when a template does not compile.
@@ -20,6 +22,7 @@ func CompileJSON(doc []byte, opts ...Option) (*Document, error) {
 		return nil, syntaxError("", s.name, 0, "source longer than "+strconv.Itoa(s.limits.MaxSource)+" bytes", "")
 	}
 	if err := newTrie().scan(stringOf(doc), nil, scanLimits{depth: s.limits.MaxDepth}); err != nil {
+		err.Msg = "document " + err.Msg + " (tags stand inside of strings)"
 		return nil, err
 	}
 	c := documentCompiler{d: &Document{program: newProgram(&s)}, json: strings.TrimPrefix(string(doc), bom)}

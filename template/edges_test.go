@@ -55,7 +55,7 @@ func TestMissingComesFirst(t *testing.T) {
 	literal := template.MustCompile("{{'x' | number}}")
 	_, err = literal.Append(nil, []byte(`{}`))
 	require.Error(t, err)
-	require.ErrorContains(t, literal.Validate([]byte(`{}`)), "type mismatch: {{'x' | number}} (1:1, filter number)")
+	require.ErrorContains(t, literal.Validate([]byte(`{}`)), "type mismatch: {{'x' | number}} (1:1, filter number: the string is not a number)")
 }
 
 // Escapers say where they failed.

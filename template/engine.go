@@ -21,18 +21,28 @@ const (
 )
 
 type engineKey struct {
-	src     string
-	lenient bool
+	src  string
+	mode engineMode
 }
+
+type engineMode uint8
+
+const (
+	modeText engineMode = iota
+	modeLenient
+	modeDocument
+)
 
 type engineEntry struct {
 	key engineKey
 	t   *Template
+	d   *Document // of modeDocument
 	err error
 }
 
 // NewEngine returns an Engine whose templates are compiled with opts.
-// [Engine.Render] ignores their missing policy.
+// [Engine.Render] ignores their missing policy, and is empty when an option is
+// wrong; RenderE says so.
 func NewEngine(opts ...Option) *Engine {
 	return &Engine{opts: opts, entries: map[engineKey]*list.Element{}, recent: list.New()}
 }
@@ -43,13 +53,13 @@ func NewEngine(opts ...Option) *Engine {
 // counts as null; when that fails as well, or the template exceeds its limits,
 // the result is empty. Use [Engine.RenderE] where an error can be handled.
 func (e *Engine) Render(tmpl, json string) string {
-	t, err := e.compile(engineKey{src: tmpl, lenient: true})
-	if err != nil {
+	entry := e.compile(engineKey{src: tmpl, mode: modeLenient})
+	if entry.err != nil {
 		return ""
 	}
-	out, err := t.Append(nil, bytesOf(json))
+	out, err := entry.t.Append(nil, bytesOf(json))
 	if err != nil {
-		out, err = t.Append(nil, []byte("null"))
+		out, err = entry.t.Append(nil, []byte("null"))
 	}
 	if err != nil {
 		return ""
@@ -60,41 +70,56 @@ func (e *Engine) Render(tmpl, json string) string {
 // RenderE compiles and renders. Its errors are those of [Compile] and
 // [Template.Append].
 func (e *Engine) RenderE(tmpl, json string) (string, error) {
-	t, err := e.compile(engineKey{src: tmpl})
-	if err != nil {
-		return "", err
+	entry := e.compile(engineKey{src: tmpl})
+	if entry.err != nil {
+		return "", entry.err
 	}
-	return t.Render(bytesOf(json))
+	return entry.t.Render(bytesOf(json))
+}
+
+// RenderJSON renders a document; see [CompileJSON]. Use it, and not Render, for
+// what is JSON: Render pastes.
+func (e *Engine) RenderJSON(doc, json string) (string, error) {
+	entry := e.compile(engineKey{src: doc, mode: modeDocument})
+	if entry.err != nil {
+		return "", entry.err
+	}
+	b, err := entry.d.Append(nil, bytesOf(json))
+	return string(b), err
 }
 
 // Validate checks a template against data before it is used: that it compiles,
-// and that every path exists. See [Template.Validate].
+// and all that [Template.Validate] reports, some of which does not keep it from
+// rendering; see [ValidationError.Fatal].
 func (e *Engine) Validate(tmpl, json string) error {
-	t, err := e.compile(engineKey{src: tmpl})
-	if err != nil {
-		return err
+	entry := e.compile(engineKey{src: tmpl})
+	if entry.err != nil {
+		return entry.err
 	}
-	return t.Validate(bytesOf(json))
+	return entry.t.Validate(bytesOf(json))
 }
 
-func (e *Engine) compile(key engineKey) (*Template, error) {
+func (e *Engine) compile(key engineKey) engineEntry {
 	e.mu.Lock()
 	if el, ok := e.entries[key]; ok {
 		e.recent.MoveToFront(el)
 		entry, _ := el.Value.(engineEntry)
 		e.mu.Unlock()
-		return entry.t, entry.err
+		return entry
 	}
 	e.mu.Unlock()
 
 	entry := engineEntry{key: key}
-	if key.lenient {
+	switch key.mode {
+	case modeDocument:
+		entry.d, entry.err = CompileJSON(bytesOf(key.src), e.opts...)
+	case modeLenient:
 		entry.t, entry.err = compileLenient(key.src, e.opts)
-	} else {
+	default:
 		entry.t, entry.err = Compile(key.src, e.opts...)
 	}
 	if len(key.src) > engineSource {
-		return entry.t, entry.err
+		return entry
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -107,7 +132,7 @@ func (e *Engine) compile(key engineKey) (*Template, error) {
 			}
 		}
 	}
-	return entry.t, entry.err
+	return entry
 }
 
 func compileLenient(src string, opts []Option) (*Template, error) {

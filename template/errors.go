@@ -13,7 +13,8 @@ var ErrOutputTooLarge = errors.New("template: output too large")
 // one of its problems is a missing path.
 var ErrMissing = errors.New("template: missing in the data")
 
-// DataError says why data cannot be read. It never contains a part of it.
+// DataError says why data, or the document given to [CompileJSON], cannot be
+// read. It never contains a part of it.
 type DataError struct {
 	Offset int // bytes
 	Msg    string
@@ -77,6 +78,18 @@ func (e *ValidationError) Is(target error) bool {
 			if p.Kind == ProblemMissing {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// Fatal reports whether one of the problems keeps the template from rendering
+// under [MissingError]. Nulls, and projections that found less than there is, do
+// not.
+func (e *ValidationError) Fatal() bool {
+	for _, p := range e.Problems {
+		if p.Kind == ProblemMissing || p.Kind == ProblemType {
+			return true
 		}
 	}
 	return false

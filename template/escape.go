@@ -37,7 +37,9 @@ func Slack(dst, s []byte) ([]byte, error) { return appendSlack(dst, stringOf(s))
 
 // Header is for the value of an HTTP or mail header (RFC 9110, section 5.5). A
 // control character other than the tab is an error that wraps [ErrUnsafe], and
-// never stripped: a value that brings a line break is an attack or a mistake.
+// never stripped: a value that brings a line break is an attack or a mistake. It
+// does not encode what is beyond ASCII (RFC 2047), nor keep a value from naming a
+// second address in a list of them.
 func Header(dst, s []byte) ([]byte, error) {
 	if i := plainRun(stringOf(s), inHeader); i < len(s) {
 		return dst, fmt.Errorf("%w: control character %#02x in a header", ErrUnsafe, s[i])

@@ -8,16 +8,16 @@ import (
 )
 
 func Example() {
-	tmpl, err := template.Compile("Hello {{user.name}}, {{order.items.#}} items, first {{order.items.0.name}}{{user.email ?? ''}}")
+	tmpl, err := template.Compile("Hello {{user.name}}, {{order.items.#}} items, first {{order.items.0.name}}. {{note ?? ''}}")
 	if err != nil {
 		panic(err)
 	}
-	text, err := tmpl.Render([]byte(`{"user":{"name":"Alex"},"order":{"items":[{"name":"Tea"},{"name":"Cup"}]}}`))
+	text, err := tmpl.Render([]byte(`{"user":{"name":"Alex"},"order":{"items":[{"name":"Tea"},{"name":"Cup"}]},"note":"Bye"}`))
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println(text)
-	// Output: Hello Alex, 2 items, first Tea
+	// Output: Hello Alex, 2 items, first Tea. Bye
 }
 
 // A JSON body is made from a document, so that no value can break out of it.
@@ -50,7 +50,10 @@ func ExampleTemplate_Validate() {
 func ExampleEngine() {
 	engine := template.NewEngine()
 	fmt.Println(engine.Render("Hello {{user.name}}{{user.title}}", `{"user":{"name":"Alex"}}`))
-	// Output: Hello Alex
+	fmt.Println(engine.RenderJSON(`{"to":"{{user.name}}","n":"{{n}}"}`, `{"user":{"name":"\"A\""},"n":1.10}`))
+	// Output:
+	// Hello Alex
+	// {"to":"\"A\"","n":1.10} <nil>
 }
 
 // A member whose path is absent is left out of the document.

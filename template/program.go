@@ -2,6 +2,7 @@ package template
 
 import (
 	"bytes"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ type program struct {
 
 	trie    *trie
 	nothing *trie          // for lines that are only validated
+	place   string         // of the escaper, by the name of its filter
 	lines   bool           // the data is JSON Lines
 	general map[string]int // places in room.found of the paths that gjson evaluates
 	weight  int            // of those
@@ -46,7 +48,7 @@ type memo struct {
 }
 
 func newProgram(s *settings) *program {
-	return &program{settings: s, trie: newTrie(), nothing: newTrie(), general: map[string]int{}}
+	return &program{settings: s, trie: newTrie(), nothing: newTrie(), place: filterOf(s.escape), general: map[string]int{}}
 }
 
 // add gives the paths of a part their places.
@@ -211,7 +213,7 @@ func (p *program) appendText(dst []byte, r *room, t *tag, v Value, left int) ([]
 	if plain && len(s) > left {
 		return dst, ErrOutputTooLarge
 	}
-	if p.escape == nil || t.escaped() {
+	if p.escape == nil || p.escaped(t) {
 		return v.appendText(dst, p.numbers), nil
 	}
 	if !plain || v.kind == KindNumber && p.numbers != NumberRaw {
@@ -221,8 +223,35 @@ func (p *program) appendText(dst []byte, r *room, t *tag, v Value, left int) ([]
 	return p.escape(dst, bytesOf(s))
 }
 
-// escaped reports whether the last filter has made text that is safe.
-func (t *tag) escaped() bool {
-	n := len(t.filters)
-	return n > 0 && t.filters[n-1].f.escapes
+// escaped reports whether the last filter has made the text safe for the place
+// that the escaper of the template is for. One for another place has not: its
+// result is escaped like any value.
+func (p *program) escaped(t *tag) bool {
+	if len(t.filters) == 0 {
+		return false
+	}
+	f := t.filters[len(t.filters)-1].f
+	return f.escapes && (f.custom || f.name == "raw" || f.name == p.place)
+}
+
+// filterOf is the name of the filter that does the same as an escaper, or empty.
+func filterOf(e Escaper) string {
+	if e == nil {
+		return ""
+	}
+	is := func(own Escaper) bool { return reflect.ValueOf(e).Pointer() == reflect.ValueOf(own).Pointer() }
+	switch {
+	case is(HTML):
+		return "html"
+	case is(Slack):
+		return "slack"
+	case is(Discord):
+		return "discord"
+	case is(URLQuery):
+		return "url"
+	case is(URLPath):
+		return "urlpath"
+	default:
+		return ""
+	}
 }

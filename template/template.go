@@ -14,6 +14,7 @@
 //
 //	{{a ?? b ?? 'c'}}     the first that is neither missing nor null; literals are
 //	                      strings, numbers, true, false and null
+//	{{a ?? b | upper}}    filters come last and apply to what ?? has found
 //	{{a | upper}}         a filter; it needs a space before the bar, since a|b is gjson's
 //	{{a | join(", ")}}    with arguments; several are applied from left to right
 //	{{'{{'}}              a literal {{
@@ -29,7 +30,8 @@
 //	first last len                of an array; len also of text (characters) and objects
 //	json string number bool       conversions
 //	default(x)                    x for missing, null, "", [] and {}; never for 0 and false
-//	date(layout[, zone])          of RFC 3339 or Unix seconds or milliseconds; Go's layouts
+//	date(layout[, zone])          Go's layouts; of RFC 3339, in its own zone, or of an integer: Unix
+//	                              seconds, from 1e12 on milliseconds, in UTC
 //	url urlpath html slack discord base64 raw
 //
 // A missing or null value passes by filters that have no use for it; any other
@@ -68,7 +70,13 @@
 // [Limits] bound what a template costs: a path has at most 8 wildcards, 4 modifiers
 // and 8 members of multipaths. Of gjson's modifiers pretty, dig, group and a deep
 // flatten are off, since they cost without bound; [WithModifiers] turns them and
-// modifiers of the process on.
+// modifiers of the process on. The size of the data is the caller's to bound
+// ([http.MaxBytesReader]): each path that gjson evaluates is another pass over a
+// part of it, and a template may have some hundred different ones.
+//
+// Templates that users write can do no more than that. Take raw from them
+// ([WithoutFilters]), and note that a path that begins with ".." makes the data
+// JSON Lines.
 package template
 
 import (

@@ -92,6 +92,13 @@ func TestEscape(t *testing.T) {
 		}
 		assert.Equal(t, tt.want, render(t, tt.src, data, opts...), tt.src)
 	}
+	for _, filter := range []string{"html", "slack", "discord", "base64", "title"} {
+		_, err := template.MustCompile("X: {{crlf | "+filter+"}}", template.WithEscape(template.Header)).Render([]byte(data))
+		assert.Equal(t, filter != "base64", errors.Is(err, template.ErrUnsafe), "%s makes no header safe", filter)
+	}
+	assert.Equal(t, "&lt;a&amp;b&gt; @everyone", render(t, "{{x | slack}}", data, template.WithEscape(template.Slack)), "not twice")
+	_, err := template.Compile("{{x | raw}}", template.WithoutFilters("raw", "base64"))
+	require.ErrorContains(t, err, "raw")
 	tmpl := template.MustCompile("X: {{crlf}}", template.WithEscape(template.Header))
 	out, err := tmpl.Append([]byte("kept"), []byte(data))
 	require.ErrorIs(t, err, template.ErrUnsafe)
@@ -162,13 +169,17 @@ func TestValidateKinds(t *testing.T) {
 		{template.ProblemNull, "user.nick", "/b/0", "", ""},
 		{template.ProblemPartialProjection, "items.#.x", "/c", "1 of 2", ""},
 		{template.ProblemEmptyProjection, "items.#.y", "/c", "0 of 2", ""},
-		{template.ProblemType, "user", "/d", "filter upper", ""},
+		{template.ProblemType, "user", "/d", "filter upper: want bool, number or string, have object", ""},
 	}, got)
 	assert.Contains(t, err.Error(), `template: missing in the data: user.nmae (/a 1:1, did you mean user.name?); null: user.nick (/b/0 1:1)`)
 	_, err = doc.Append(nil, []byte(data))
 	v, ok = errors.AsType[*template.ValidationError](err)
 	require.True(t, ok)
 	assert.Len(t, v.Problems, 1, "a rendering fails for what is missing alone")
+	assert.True(t, v.Fatal())
+	v, ok = errors.AsType[*template.ValidationError](template.MustCompile("{{user.nick}}").Validate([]byte(data)))
+	require.True(t, ok)
+	assert.False(t, v.Fatal(), "a null renders")
 	require.NoError(t, template.MustCompile("{{user.name}}").Validate([]byte(data)))
 }
 

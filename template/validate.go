@@ -80,6 +80,9 @@ func (p *program) appendProblems(problems []Problem, r *room, t *tag, use Use) [
 		detail := "escaper"
 		if failed, ok := errors.AsType[*FilterError](err); ok {
 			detail = "filter " + failed.Filter
+			if !slices.ContainsFunc(t.filters, func(c call) bool { return c.f.custom }) {
+				detail += ": " + strings.TrimPrefix(failed.Err.Error(), "template: ") // names no value
+			}
 		}
 		if errors.Is(err, ErrOutputTooLarge) {
 			return problems
