@@ -1,7 +1,6 @@
 package template_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -47,9 +46,9 @@ func TestEngineRenderJSON(t *testing.T) {
 	for range 2 {
 		out, err := engine.RenderJSON(src, `{"a":"\"x"}`)
 		require.NoError(t, err)
-		assert.Equal(t, `{"a":"\"x"}`, out)
+		same(t, `{"a":"\"x"}`, out)
 	}
-	assert.Equal(t, `{"a":""x","b":""}`, engine.Render(src, `{"a":"\"x"}`), "text pastes")
+	same(t, `{"a":""x","b":""}`, engine.Render(src, `{"a":"\"x"}`), "text pastes")
 	_, err := engine.RenderJSON(`{"a":{{a}}}`, `{}`)
 	require.ErrorContains(t, err, "tags stand inside of strings")
 }

@@ -241,3 +241,26 @@ func TestSharedTemplate(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// The filters' table of the documentation.
+func TestFilterTable(t *testing.T) {
+	t.Parallel()
+	const data = `{"s":"  Ab c ","n":1769902200,"ms":1769902200000,"f":1.5,"b":true,"nul":null,"e":"","a":["x",2,{"k":1},null],"z":0,"no":"no"}`
+	for src, want := range map[string]string{
+		"{{s | trim | truncate(3)}}|{{s | trim | truncate(3, '')}}": "Ab…|Ab ",
+		`{{a | join("+")}}`: `x+2+{"k":1}+`,
+		`{{z | default(7)}}{{nul | default(7)}}{{e | default(7)}}{{s | default(7)}}`: "077  Ab c ",
+		`{{n | date("2006-01-02T15:04Z07:00")}} {{ms | date("2006", "Asia/Tokyo")}}`: "2026-01-31T23:30Z 2026",
+		"{{a | len}} {{s | len}} {{a.2 | len}}":                                      "4 7 1",
+		"{{b | upper}} {{f | string}} {{a.2 | json}}":                                `TRUE 1.5 {"k":1}`,
+		"{{nul | upper}}{{nul ?? 'x'}}":                                              "x",
+	} {
+		assert.Equal(t, want, render(t, src, data), src)
+	}
+	for _, src := range []string{"{{no | bool}}", "{{no | number}}", "{{a | date('2006')}}", "{{a | upper}}", "{{s | join(',')}}"} {
+		_, err := template.MustCompile(src).Render([]byte(data))
+		_, ok := errors.AsType[*template.FilterError](err)
+		assert.True(t, ok, "%s: %v", src, err)
+		assert.NotContains(t, err.Error(), "Ab c")
+	}
+}
