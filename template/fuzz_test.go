@@ -73,25 +73,6 @@ func FuzzLiteralPath(f *testing.F) {
 	})
 }
 
-func FuzzKey(f *testing.F) {
-	for _, s := range []string{"a", "a.b", "@pretty", "{{", "\\", "\x00", "é", "- "} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, name string) {
-		name = strings.ToValidUTF8(name, "")
-		if name == "" || len(name) > 200 {
-			return
-		}
-		data, err := json.Marshal(map[string]string{name: "right"})
-		require.NoError(t, err)
-		tmpl, err := template.Compile("{{" + template.Key(name) + "}}")
-		require.NoError(t, err)
-		got, err := tmpl.Render(data)
-		require.NoError(t, err)
-		assert.Equal(t, "right", got)
-	})
-}
-
 func FuzzDocument(f *testing.F) {
 	f.Add(`{"a":"x {{v}}","b":"{{v}}"}`, `{"v":"\""}`)
 	f.Add(`{"v":"{{a|0}}"}`, `{"a":"[{x"}`)

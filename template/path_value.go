@@ -31,23 +31,4 @@ func isContainer(json string) bool {
 
 // sound reports whether s is valid JSON of at most the given depth. gjson's
 // validation recurses, so that the depth comes first.
-func sound(s string, depth int) bool {
-	open := 0
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '"':
-			for i++; i < len(s) && s[i] != '"'; i++ {
-				if s[i] == '\\' {
-					i++
-				}
-			}
-		case '{', '[':
-			if open++; open > depth {
-				return false
-			}
-		case '}', ']':
-			open--
-		}
-	}
-	return gjson.Valid(s)
-}
+func sound(s string, depth int) bool { return nested(s) <= depth && gjson.Valid(s) }

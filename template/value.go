@@ -102,9 +102,8 @@ func fromGJSON(r gjson.Result) Value {
 	return newValue(raw)
 }
 
-// isJSON reports whether s is JSON. gjson's own check recurses, so the depth
-// comes first.
-func isJSON(s string) bool { return nested(s) <= maxNesting && gjson.Valid(s) }
+// isJSON reports whether s is JSON.
+func isJSON(s string) bool { return sound(s, maxNesting) }
 
 const maxNesting = 10_000 // as encoding/json allows
 
