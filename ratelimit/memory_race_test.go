@@ -84,41 +84,51 @@ func TestMemoryStoreConservesTokens(t *testing.T) {
 	assert.Positive(t, refused, "some have run dry")
 }
 
-// Tiers flip, buckets are full again, removed and made anew, all at once on
-// one clock: no window sees more than it may.
+// Tiers flip, and of many keys most are full again, removed and made anew, all at
+// once on one clock: no key sees more than it may.
 func TestMemoryStoreBoundConcurrent(t *testing.T) {
 	t.Parallel()
 	tiers := []ratelimit.Tier{{Rate: 20_000, Burst: 20}, {Rate: 50_000, Burst: 100}, {Rate: 5000, Burst: 50}}
-	const tau = time.Millisecond // of the first
+	const (
+		tau       = time.Millisecond // of the first
+		hot, cold = 4, 2000
+		d         = 300 * time.Millisecond
+	)
 	s := newStore()
 	start := time.Now()
 	var mu sync.Mutex
-	var used float64
+	var used [hot + cold]float64
 	var wg sync.WaitGroup
 	for g := range 16 {
 		wg.Go(func() {
 			rng := rand.New(rand.NewPCG(6, uint64(g)))
-			sum := 0.0
-			for time.Since(start) < 300*time.Millisecond {
-				tier := tiers[rng.IntN(len(tiers))]
-				if d := must(s.Take(t.Context(), "k", tier, 1)); d.Allowed {
-					sum += 1 / float64(tier.Burst)
+			var mine [hot + cold]float64
+			for time.Since(start) < d {
+				key, tier := rng.IntN(hot), tiers[rng.IntN(len(tiers))]
+				if rng.IntN(2) == 0 {
+					key = hot + rng.IntN(cold)
 				}
-				switch rng.IntN(50) {
-				case 0:
+				if must(s.Take(t.Context(), strconv.Itoa(key), tier, 1)).Allowed {
+					mine[key] += 1 / float64(tier.Burst)
+				}
+				if rng.IntN(100) == 0 {
 					s.Sweep()
-				case 1:
-					time.Sleep(time.Millisecond) // long enough to be full again
 				}
 			}
 			mu.Lock()
-			used += sum
-			mu.Unlock()
+			defer mu.Unlock()
+			for i := range mine {
+				used[i] += mine[i]
+			}
 		})
 	}
 	wg.Wait()
-	assert.LessOrEqual(t, used, 1+float64(time.Since(start))/float64(tau))
-	assert.Positive(t, used)
+	most := 1 + float64(time.Since(start))/float64(tau)
+	for i := range used {
+		assert.LessOrEqual(t, used[i], most, "key %d", i)
+	}
+	assert.Positive(t, used[0])
+	assert.Positive(t, used[hot])
 }
 
 // Everything at the cap: tables overflow, the least indebted go, and the number

@@ -52,10 +52,11 @@ func WithLimits(l Limits) Option {
 }
 
 // WithModifiers allows modifiers of gjson by their names, without the @, beside
-// those that are: reverse, ugly, this, valid, join, keys, values, tostr, fromstr.
-// pretty, dig, group and a deep flatten are not, since their output can be
-// quadratic in the data, or their depth unbounded. Modifiers that were added to
-// gjson are shared by the process, and are allowed by name like any other.
+// those that are: reverse, ugly, this, valid, flatten, join, keys, values, tostr
+// and fromstr. pretty, dig, group and the deep argument of flatten are not, since
+// their output can be quadratic in the data or their cost grow with its depth;
+// "flatten" allows that argument. Modifiers that were added to gjson are shared by
+// the process, and are allowed by name like any other.
 func WithModifiers(names ...string) Option {
 	return func(s *settings) { s.modifiers = append(s.modifiers, names...) }
 }
