@@ -116,8 +116,9 @@ func TestHandlerAllocations(t *testing.T) {
 		tier ratelimit.Tier
 		want float64
 	}{
-		{"the context, the request, the header values", ratelimit.Tier{Rate: 1e9, Burst: 1 << 30, Limit: 50}, 3},
-		{"and a string for each number from 100", generous, 5},
+		{"the context, the request", ratelimit.Tier{Rate: 1e9, Burst: 1 << 30, Limit: 50}, 2},
+		{"and a string for what remains from 100 on", generous, 3},
+		{"refused: the document, its two headers, and a string for a wait from 100 on", hourly, 3},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -53,7 +53,8 @@ func (l *Limiter) report(ctx context.Context, v *ruling) {
 		return
 	}
 	e := Event{Decision: v.decision, Outcome: v.outcome, NoKey: v.noKey, StoreChange: l.outage.change()}
-	if t := v.deciding; t != nil {
+	if v.asked {
+		t := v.decider()
 		e.Limit, _ = SplitKey(t.Key)
 		e.Tier = t.Tier.policy()
 	}

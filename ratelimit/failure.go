@@ -29,7 +29,7 @@ func (l *Limiter) fromStore(ctx context.Context, v *ruling) bool {
 			l.noteSuccess(ctx, began)
 			return true
 		case errors.Is(err, ErrInvalidTier):
-			l.invalidTier(ctx, v, v.firstTake().Tier.Name, err)
+			l.invalidTier(ctx, v, v.decider().Tier.Name, err)
 			return false
 		case gone == nil:
 			l.noteFailure(ctx, began, err)
@@ -46,7 +46,7 @@ func (l *Limiter) fromStore(ctx context.Context, v *ruling) bool {
 	v.decisions = nil // what a failed call leaves is nothing
 	switch l.cfg.OnStoreError {
 	case FailOpen:
-		t := v.firstTake()
+		t := v.decider()
 		v.decision = bypass(t.Tier.policy(), t.Cost)
 		l.name(&v.decision, t)
 		v.outcome = OutcomeUnprotected
@@ -65,13 +65,6 @@ func (l *Limiter) fromStore(ctx context.Context, v *ruling) bool {
 		v.decisions[i].Source = SourceFallback
 	}
 	return true
-}
-
-func (v *ruling) firstTake() *Take {
-	if v.takes != nil {
-		return &v.takes[0]
-	}
-	return &v.take
 }
 
 // guard makes a panic of the store an error.

@@ -85,7 +85,7 @@ func (l *Limiter) setHeaders(h http.Header, v *ruling, values *[2]string) {
 // limitText is the decimal form of limit, which rarely changes.
 func (l *Limiter) limitText(v *ruling, limit int) string {
 	if limit >= 100 { // strconv has the smaller ones at hand
-		if known := l.paces.known(&v.deciding.Tier); known != nil && known.tier.limit() == limit {
+		if known := l.paces.known(&v.decider().Tier); known != nil && known.tier.limit() == limit {
 			return known.limit
 		}
 	}

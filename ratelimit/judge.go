@@ -16,13 +16,23 @@ type ruling struct {
 	noKey    bool
 	shadow   bool
 	err      error
-	deciding *Take // that of the limit that decided
+	asked    bool // one of the takes below decided, or would have
+	at       int  // which of takes
 
 	// What was asked of the store, and answered: take and decision, or, unless
 	// they are nil, takes and decisions.
 	take      Take
 	takes     []Take
 	decisions []Decision
+}
+
+// decider is the take of the limit that decided. It is found again each time: a
+// pointer kept in v would move v to the heap.
+func (v *ruling) decider() *Take {
+	if v.takes != nil {
+		return &v.takes[v.at]
+	}
+	return &v.take
 }
 
 func (v *ruling) refuse(outcome Outcome, err error) {
@@ -135,7 +145,7 @@ func (l *Limiter) ask(ctx context.Context, v *ruling) {
 	if v.takes != nil && l.askSeveral(ctx, v) {
 		return
 	}
-	v.deciding = &v.take
+	v.asked = true
 	if !v.decision.noBucket(&v.take.Tier, v.take.Cost) && !l.fromStore(ctx, v) {
 		return
 	}
@@ -161,15 +171,15 @@ func (l *Limiter) askSeveral(ctx context.Context, v *ruling) (decided bool) {
 		v.take, v.takes = append(buckets, one)[0], nil
 		return false
 	}
-	v.takes, v.deciding = buckets, &buckets[0]
+	v.takes, v.asked = buckets, true
 	if !l.fromStore(ctx, v) {
 		return true
 	}
 	for i := range v.decisions {
 		l.name(&v.decisions[i], &v.takes[i])
 	}
-	i := deciding(v.decisions)
-	v.decision, v.deciding = v.decisions[i], &v.takes[i]
+	v.at = deciding(v.decisions)
+	v.decision = v.decisions[v.at]
 	v.outcome = v.decision.outcome()
 	return true
 }
