@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -34,6 +36,22 @@ type Config struct {
 	// MaxParallel is how many checks may run at once, 16 by default. A check
 	// past its timeout no longer counts. Negative: no limit.
 	MaxParallel int
+	// Details decides who may see more than the closed set of values: reasons,
+	// durations and times, in ?verbose and application/health+json. Nobody when
+	// nil. A request that it refuses, or for which it panics, gets the short
+	// answer with the same status, since a probe that is refused would look like
+	// an outage.
+	Details func(*http.Request) bool
+	// StatusDegraded is the status code of /health when the service is degraded,
+	// 200 by default. Any code of 200 to 299 or 400 to 599 may stand here, such
+	// as the 429 by which Consul tells a warning. application/health+json keeps
+	// 200, as its draft demands.
+	StatusDegraded int
+	// Listener, unless nil, is called with each change of a check's outcome: one
+	// call at a time, in the order of the changes, while no lock is held. It may
+	// call the methods of the [Health]. A panic in it is contained. While it
+	// blocks, up to 1024 changes wait; then the oldest are dropped.
+	Listener func(Change)
 	// Logger receives each change of a check's outcome, with the raw error.
 	// It is the only place where the text of an error appears, so its handler
 	// should mask secrets. nil: nothing is logged.
@@ -56,10 +74,22 @@ func (c Config) withDefaults() Config {
 	if c.MaxParallel == 0 {
 		c.MaxParallel = defaultMaxParallel
 	}
+	if c.StatusDegraded == 0 {
+		c.StatusDegraded = http.StatusOK
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+func (c Config) validate() error {
+	switch code := c.StatusDegraded; {
+	case code == 0, 200 <= code && code <= 299, 400 <= code && code <= 599:
+		return nil
+	default:
+		return fmt.Errorf("health: status code %d when degraded: want 200 to 299 or 400 to 599", code)
+	}
 }
 
 func buildVersion() string {
@@ -106,6 +136,26 @@ type Check struct {
 	// [Config.Budget]: the run goes on after the answer has left. Negative is
 	// an error, since a run without an end cannot be told from a wedged one.
 	Timeout time.Duration
+	// Every makes the check run in the background from [Health.Start] on: first
+	// at once, then with pauses of Every, give or take a tenth. Probes then read
+	// its last result and run nothing. 0: it runs when a probe needs it, and so
+	// does a background check before Start. Negative is an error.
+	Every time.Duration
+	// InitialDelay postpones the first run in the background. Until then the
+	// outcome is unknown. It needs Every.
+	InitialDelay time.Duration
+	// StaleAfter is how long a result is worth something. That of a background
+	// check is stale afterwards, by default 2*Every + Timeout; it must be more
+	// than Every. That of another check is shown for so long when a new run is
+	// not done within the budget, by default [Config.Cache] + Timeout.
+	StaleAfter time.Duration
+	// FailAfter is how many runs in a row must fail before a check that passed
+	// is reported to fail, 1 by default. A wedged check and a stale result fail
+	// at once.
+	FailAfter int
+	// RecoverAfter is how many runs in a row must pass before a check that failed
+	// is reported to pass, 1 by default. The first result of all counts at once.
+	RecoverAfter int
 	// Optional marks something that the service can do without: its failure
 	// makes /health say degraded, with status 200, and leaves readiness alone.
 	Optional bool
@@ -113,12 +163,32 @@ type Check struct {
 	// makes /health unhealthy. It fits a dependency that all replicas share:
 	// with readiness on it, one outage takes every replica out of rotation.
 	NotForReady bool
+	// ForLive makes liveness depend on the check: its failure has the process
+	// killed. It fits what only a restart mends, such as the [Heartbeat] of a
+	// goroutine. The checkers here of what lies outside of the process are
+	// refused, since a restart does not mend them and all replicas would restart
+	// together. An optional check cannot be for liveness. While the service
+	// drains, and before the first result, liveness is 200 all the same.
+	ForLive bool
+	// Groups names the groups that the check belongs to. Each is served at
+	// /health/group/{name}. Their names follow the rules of Name.
+	Groups []string
 }
 
-func (c Check) withDefaults() Check {
+func (c Check) withDefaults(cfg Config) Check {
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
 	}
+	if c.StaleAfter == 0 {
+		c.StaleAfter = max(cfg.Cache, 0) + c.Timeout
+		if c.Every > 0 {
+			c.StaleAfter = 2*c.Every + c.Timeout
+		}
+	}
+	c.FailAfter, c.RecoverAfter = max(c.FailAfter, 1), max(c.RecoverAfter, 1)
+	c.Groups = slices.Clone(c.Groups)
+	slices.Sort(c.Groups)
+	c.Groups = slices.Compact(c.Groups)
 	return c
 }
 
@@ -132,10 +202,48 @@ func (c Check) validate() error {
 	if err := validChecker(c.Checker); err != nil {
 		return fmt.Errorf("health: check %q: %w", c.Name, err)
 	}
-	if c.Timeout < 0 {
-		return fmt.Errorf("health: check %q: negative timeout %v", c.Name, c.Timeout)
+	if err := c.validTimes(); err != nil {
+		return fmt.Errorf("health: check %q: %w", c.Name, err)
+	}
+	if c.FailAfter < 0 || c.RecoverAfter < 0 {
+		return fmt.Errorf("health: check %q: negative threshold", c.Name)
+	}
+	for _, group := range c.Groups {
+		if !validName(group) {
+			return fmt.Errorf("health: check %q: group %q: want a name like that of a check", c.Name, group)
+		}
+	}
+	if c.ForLive && c.Optional {
+		return fmt.Errorf("health: check %q: optional and for liveness at once", c.Name)
+	}
+	if c.ForLive && isRemote(c.Checker) {
+		return fmt.Errorf("health: check %q: not fit for liveness: a restart does not mend what lies outside of the process", c.Name)
 	}
 	return nil
+}
+
+func (c Check) validTimes() error {
+	switch {
+	case c.Timeout < 0:
+		return fmt.Errorf("negative timeout %v", c.Timeout)
+	case c.Every < 0:
+		return fmt.Errorf("negative period %v", c.Every)
+	case c.InitialDelay < 0:
+		return fmt.Errorf("negative initial delay %v", c.InitialDelay)
+	case c.InitialDelay > 0 && c.Every == 0:
+		return errors.New("an initial delay needs a period")
+	case c.StaleAfter < 0:
+		return fmt.Errorf("negative limit of staleness %v", c.StaleAfter)
+	case c.StaleAfter > 0 && c.StaleAfter <= c.Every:
+		return fmt.Errorf("results would be stale after %v, before the next run after %v", c.StaleAfter, c.Every)
+	}
+	return nil
+}
+
+// isRemote reports whether c looks at something outside of the process.
+func isRemote(c Checker) bool {
+	r, ok := c.(interface{ remote() bool })
+	return ok && r.remote()
 }
 
 func validChecker(c Checker) error {

@@ -5,101 +5,152 @@ import (
 	"time"
 )
 
+// reading is what an answer shows of one check.
+type reading struct {
+	*entry
+
+	res     *result
+	run     *run // to wait for, or nil
+	outcome Outcome
+	stale   bool
+}
+
+// scratch is what an answer needs and leaves behind for the next one.
+type scratch struct {
+	readings []reading
+	body     []byte
+}
+
 // Evaluate runs the checks whose results are too old and reports the state. It
 // takes at most [Config.Budget]. Checks see the values of ctx, but not its
 // cancellation, and neither does the wait: concurrent evaluations share a run.
 func (h *Health) Evaluate(ctx context.Context) Report {
-	entries, st := h.current()
-	return h.compile(h.results(ctx, entries, st))
-}
-
-// Snapshot reports the last known results, whatever their age, and never runs
-// or waits for a check. A check that never ran is unknown.
-func (h *Health) Snapshot() Report {
-	entries, st := h.current()
-	st.closed = true // as after Close: nothing runs
-	return h.compile(h.results(context.Background(), entries, st))
-}
-
-// notReady returns why the service takes no traffic, or "".
-func (h *Health) notReady(ctx context.Context) string {
-	entries, st := h.current()
-	if reason := st.notReady(); reason != "" {
-		return reason
-	}
-	critical := make([]*entry, 0, len(entries))
-	for _, e := range entries {
-		if e.forReady() {
-			critical = append(critical, e)
-		}
-	}
-	return h.compile(h.results(ctx, critical, st)).NotReady
-}
-
-// results evaluates entries, all at the same time.
-func (h *Health) results(ctx context.Context, entries []*entry, st state) (results []CheckResult, readyFailed bool) {
+	s := h.set.Load()
 	now := time.Now()
-	tickets := make([]ticket, len(entries))
-	waiting := false
-	for i, e := range entries {
-		if st.closed || st.draining { // a dependency that stops first must not delay the answer, nor fill the log
-			res, _ := e.peek(now, 0)
-			tickets[i] = ticket{entry: e, res: res}
-		} else {
-			tickets[i] = h.join(ctx, e, now)
-		}
-		waiting = waiting || tickets[i].run != nil
+	readings, now := h.read(ctx, s, s.all, now, nil)
+	return h.report(readings, now)
+}
+
+// Snapshot reports the last known results and never runs or waits for a check.
+// A check that never ran is unknown. The result of a check without
+// [Check.Every] is shown whatever its age.
+func (h *Health) Snapshot() Report {
+	s := h.set.Load()
+	now := time.Now()
+	readings := make([]reading, len(s.all))
+	for i, e := range s.all {
+		res := e.known.Load()
+		readings[i] = reading{entry: e, res: res}
+		h.judge(s, &readings[i], now)
 	}
+	return h.report(readings, now)
+}
+
+// read appends to into what is known of the entries, after the runs that it
+// needs, and returns the time when it was known.
+func (h *Health) read(ctx context.Context, s *set, entries []*entry, now time.Time, into []reading) ([]reading, time.Time) {
+	waiting := false
+	for _, e := range entries {
+		rd := reading{entry: e, res: e.known.Load()}
+		if !h.settled(s, e, rd.res, now) {
+			rd.run = h.join(ctx, e)
+			waiting = waiting || rd.run != nil
+		}
+		into = append(into, rd)
+	}
+	if waiting {
+		into = h.await(ctx, into)
+		now = time.Now()
+	}
+	for i := range into {
+		h.judge(s, &into[i], now)
+	}
+	return into, now
+}
+
+// settled reports that no run is needed, or none may begin.
+func (h *Health) settled(s *set, e *entry, r *result, now time.Time) bool {
+	return r.stuck || s.started && e.Every > 0 || r.outcome != "" && now.Sub(r.at) < h.cfg.Cache || s.idle()
+}
+
+// judge fills in the outcome as others see it.
+func (h *Health) judge(s *set, rd *reading, now time.Time) {
+	outcome := rd.res.outcome
+	if rd.Every > 0 && s.started && !s.idle() && now.Sub(rd.res.at) > rd.StaleAfter && rd.isStale(rd.res, now, h.pulse.thawed()) {
+		outcome, rd.stale = OutcomeStale, true
+	}
+	rd.outcome = rd.shown(outcome)
+}
+
+// join returns the run of e to wait for. It starts one when none is in flight,
+// and returns nil when there is nothing to wait for.
+func (h *Health) join(ctx context.Context, e *entry) *run {
+	// The caller's cancellation must not reach a run that others share.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r, fresh := e.claim(cancel)
+	if !fresh {
+		cancel()
+		return r
+	}
+	if !h.spawn(e.Name, cancel, func() { h.execute(ctx, e, r) }) {
+		cancel()
+		e.drop(r)
+		return nil
+	}
+	return r
+}
+
+// await waits for the runs, at most the budget, and drops what was removed
+// meanwhile.
+func (h *Health) await(ctx context.Context, readings []reading) []reading {
 	var budget <-chan struct{}
-	if waiting && h.cfg.Budget > 0 {
+	if h.cfg.Budget > 0 {
 		c, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.cfg.Budget)
 		defer cancel()
 		budget = c.Done()
 	}
-	results = make([]CheckResult, 0, len(entries))
-	for _, t := range tickets {
-		res := h.await(t, budget)
-		if waiting && t.gone() {
-			continue // removed meanwhile: its result was dropped
+	kept := readings[:0]
+	for _, rd := range readings {
+		if rd.run != nil {
+			rd.res = rd.run.wait(rd.entry, budget)
 		}
-		view := res.view(t.Check)
-		readyFailed = readyFailed || t.forReady() && !view.Outcome.passing()
-		results = append(results, view)
+		if !rd.gone() {
+			kept = append(kept, rd)
+		}
 	}
-	return results, readyFailed
+	return kept
 }
 
-// await returns the result of t, at the latest when budget is closed.
-func (h *Health) await(t ticket, budget <-chan struct{}) result {
-	if t.run == nil {
-		return t.res
-	}
+// wait returns what is known of e when r has ended, at the latest when budget is
+// closed.
+func (r *run) wait(e *entry, budget <-chan struct{}) *result {
 	select {
-	case <-t.run.done:
-		return t.resultOf(t.run)
-	case <-t.run.late:
-		return t.resultOf(t.run)
+	case <-r.done:
+		return e.known.Load()
+	case <-r.late:
+		return e.known.Load()
 	case <-budget:
-	}
-	select {
-	case <-t.run.done:
-		return t.resultOf(t.run)
-	default:
-		return t.overdue(t.run, time.Now(), h.cfg.Cache)
+		return r.overdue(e, time.Now())
 	}
 }
 
-// view is the result as others see it.
-func (r result) view(c Check) CheckResult {
-	out := r.outcome
-	switch {
-	case out == "":
-		out = OutcomeUnknown
-	case c.Optional && !out.passing():
-		out = OutcomeDegraded
+// overdue is the result for an answer that cannot wait for r any longer: the
+// last one while it is worth something.
+func (r *run) overdue(e *entry, now time.Time) *result {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	res := e.known.Load()
+	if e.run != r || r.expired || res.outcome != "" && now.Sub(res.at) < e.StaleAfter {
+		return res
 	}
-	return CheckResult{
-		Name: c.Name, Outcome: out, Reason: r.reason, Optional: c.Optional,
-		At: r.at, Duration: r.duration,
+	n := *res
+	if r.began.IsZero() {
+		n.outcome, n.reason = "", ""
+		return &n
 	}
+	if n.outcome != OutcomeTimeout {
+		n.outcome, n.since = OutcomeTimeout, now
+	}
+	n.reason, n.at, n.duration = reasonTimeout, now, now.Sub(r.began)
+	return &n
 }

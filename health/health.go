@@ -1,83 +1,63 @@
-// Package health answers the probes of orchestrators, load balancers and
-// people: /health, /health/live, /health/ready and /health/startup. It starts
-// no background goroutine: a check runs when an evaluation needs it, in a
-// goroutine of its own that ends when the checker returns.
-//
-// # Model
-//
-// A [Health] holds named checks. An evaluation uses a result that is younger
-// than [Config.Cache]; otherwise it joins the run in flight or starts one, so
-// that any number of concurrent probes costs one run of each check. Two clocks
-// bound it: [Check.Timeout] ends the context of a run, [Config.Budget] ends the
-// wait of an answer. When the budget ends first, the run goes on, and the
-// answer shows the check's last result while that is younger than Cache plus
-// Timeout, else timeout.
-//
-// A checker that ignores its context is not called again until it returns:
-// shortly after its timeout it reports as failed, reason stuck, at no cost, and
-// the other checks are not held up. A wedged check therefore owns one goroutine
-// at most. A panic is a failure of that check. A client that leaves cancels
-// nothing. A critical check without a result counts as failing.
-//
-// # Endpoints
-//
-// Liveness runs no checks and always answers 200: restarting a process does not
-// mend the database that it depends on. Readiness fails while the service
-// starts, drains, or a critical check fails. /health fails when a critical
-// check fails or the service drains. The startup probe waits for
-// [Health.MarkStarted] only.
-//
-//	/health         200 {"status":"healthy",...}       503 "unhealthy"
-//	/health/live    200 {"status":"alive"}
-//	/health/ready   200 {"status":"ready"}             503 {"status":"not_ready","reason":"starting|draining|checks"}
-//	/health/startup 200 {"status":"started"}           503 {"status":"starting"}
-//
-// GET and HEAD are served (RFC 9110 section 9.3); refusals are problem documents
-// (RFC 9457). No answer may be stored (RFC 9111 section 5.2.2.5), and none
-// carries the text of an error: the values of checks are a closed set, and raw
-// errors go to [Config.Logger]. Anyone who reaches /health sees the version and
-// the names of the checks. Mount the endpoints outside authentication, rate
-// limits and whatever else depends on what is checked.
-//
-// # Shutting down
-//
-// On SIGTERM call [Health.Drain] with a delay longer than the probe's period
-// times its failure threshold, then shut the server down, stop workers, close
-// pools, and call [Health.Close] last.
 package health
 
 import (
-	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
-
-// closeWait bounds [Health.Close].
-const closeWait = 500 * time.Millisecond
 
 // Health is a set of checks and the state of the service. Its methods may be
 // called concurrently. Make one with [New].
 type Health struct {
-	cfg   Config
-	start time.Time
-	slots chan struct{} // nil: no limit
+	cfg     Config
+	version []byte // as JSON
+	start   time.Time
+	slots   chan struct{} // nil: no limit
+	set     atomic.Pointer[set]
+	pulse   pulse
+	changes changes
+	scratch sync.Pool // of *scratch
 
-	mu      sync.Mutex
-	entries []*entry // replaced, never changed in place
-	state   state
-	running map[*run]string
+	mu     sync.Mutex // guards changes of set, and what follows
+	launch func(*entry)
+	halt   func() // ends what Start began
+	tasks  map[*task]struct{}
 }
 
-// state is what the operator said, as opposed to what the checks say.
-type state struct {
-	starting, draining, closed bool
+// set is the checks and what the operator said of the service. It is never
+// changed, only replaced.
+type set struct {
+	all, ready, live []*entry
+	groups           map[string][]*entry
+
+	starting, started, draining, closed bool
 }
 
-func (s state) notReady() string {
+// with returns a copy of s with other checks.
+func (s *set) with(entries []*entry) *set {
+	n := *s
+	n.all, n.ready, n.live, n.groups = entries, nil, nil, make(map[string][]*entry)
+	for _, e := range entries {
+		if e.forReady() {
+			n.ready = append(n.ready, e)
+		}
+		if e.ForLive {
+			n.live = append(n.live, e)
+		}
+		for _, group := range e.Groups {
+			n.groups[group] = append(n.groups[group], e)
+		}
+	}
+	return &n
+}
+
+// idle reports whether no check runs any more.
+func (s *set) idle() bool { return s.draining || s.closed }
+
+// notReady returns why the service takes no traffic, or "".
+func (s *set) notReady() string {
 	switch {
 	case s.draining:
 		return "draining"
@@ -87,17 +67,23 @@ func (s state) notReady() string {
 	return ""
 }
 
-// New returns a Health with checks in the given order. It fails when a check
-// is invalid or a name appears twice.
+// New returns a Health with checks in the given order. It fails when cfg or a
+// check is invalid or a name appears twice. It starts nothing.
 func New(cfg Config, checks ...Check) (*Health, error) {
-	h := &Health{
-		cfg:     cfg.withDefaults(),
-		start:   time.Now(),
-		state:   state{starting: cfg.Starting},
-		running: make(map[*run]string),
+	if err := cfg.validate(); err != nil {
+		return nil, err
 	}
-	if h.cfg.MaxParallel > 0 {
-		h.slots = make(chan struct{}, h.cfg.MaxParallel)
+	cfg = cfg.withDefaults()
+	h := &Health{
+		cfg:     cfg,
+		version: appendJSON(nil, cfg.Version),
+		start:   time.Now(),
+		tasks:   make(map[*task]struct{}),
+	}
+	h.set.Store(&set{starting: cfg.Starting})
+	h.scratch.New = func() any { return new(scratch) }
+	if cfg.MaxParallel > 0 {
+		h.slots = make(chan struct{}, cfg.MaxParallel)
 	}
 	for _, c := range checks {
 		if err := h.Add(c); err != nil {
@@ -108,20 +94,26 @@ func New(cfg Config, checks ...Check) (*Health, error) {
 }
 
 // Add registers a check after the others. It fails when c is invalid, its name
-// is taken, or h is closed.
+// is taken, or h is closed. After [Health.Start], a check with [Check.Every]
+// runs in the background at once.
 func (h *Health) Add(c Check) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.state.closed {
+	s := h.set.Load()
+	if s.closed {
 		return fmt.Errorf("health: check %q: already closed", c.Name)
 	}
-	if slices.ContainsFunc(h.entries, named(c.Name)) {
+	if slices.ContainsFunc(s.all, named(c.Name)) {
 		return fmt.Errorf("health: check %q: name already registered", c.Name)
 	}
-	h.entries = append(slices.Clone(h.entries), &entry{Check: c.withDefaults()})
+	e := newEntry(c.withDefaults(h.cfg))
+	h.set.Store(s.with(append(slices.Clip(s.all), e)))
+	if h.launch != nil {
+		h.launch(e)
+	}
 	return nil
 }
 
@@ -130,13 +122,17 @@ func (h *Health) Add(c Check) error {
 // goroutine, also when its name is added again.
 func (h *Health) Remove(name string) bool {
 	h.mu.Lock()
-	i := slices.IndexFunc(h.entries, named(name))
+	s := h.set.Load()
+	i := slices.IndexFunc(s.all, named(name))
 	if i < 0 {
 		h.mu.Unlock()
 		return false
 	}
-	e := h.entries[i]
-	h.entries = slices.Delete(slices.Clone(h.entries), i, i+1)
+	e := s.all[i]
+	h.set.Store(s.with(slices.Delete(slices.Clone(s.all), i, i+1)))
+	if e.quit != nil {
+		e.quit()
+	}
 	h.mu.Unlock()
 	e.remove()
 	return true
@@ -147,105 +143,13 @@ func named(name string) func(*entry) bool {
 }
 
 // MarkStarted ends the state that [Config.Starting] began.
-func (h *Health) MarkStarted() {
+func (h *Health) MarkStarted() { h.update(func(s *set) { s.starting = false }) }
+
+// update replaces the state.
+func (h *Health) update(f func(*set)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.state.starting = false
-}
-
-// Drain makes readiness and /health fail at once and for good; from then on no
-// check runs, and the last results are shown. It waits for delay, so that load
-// balancers notice before the listener closes. It returns early with the context's error when ctx ends. Liveness stays 200.
-func (h *Health) Drain(ctx context.Context, delay time.Duration) error {
-	h.mu.Lock()
-	h.state.draining = true
-	h.mu.Unlock()
-	if delay <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("health: drain: %w", ctx.Err())
-	}
-}
-
-// Close ends h: it drains, cancels the runs in flight and waits for them, at
-// most 500 ms. Afterwards the endpoints answer from the last results and no
-// check runs again. The error names the checks that have not returned; a
-// second call waits for them again.
-func (h *Health) Close() error {
-	h.mu.Lock()
-	h.state.draining, h.state.closed = true, true
-	runs := maps.Clone(h.running)
-	h.mu.Unlock()
-	for r := range runs {
-		r.cancel()
-	}
-
-	end, cancel := context.WithTimeout(context.Background(), closeWait)
-	defer cancel()
-	var stuck []string
-	for r, name := range runs {
-		select {
-		case <-r.done:
-			continue
-		case <-end.Done():
-		}
-		select {
-		case <-r.done:
-		default:
-			stuck = append(stuck, name)
-		}
-	}
-	if len(stuck) == 0 {
-		return nil
-	}
-	slices.Sort(stuck)
-	return fmt.Errorf("health: close: still running: %s", strings.Join(stuck, ", "))
-}
-
-func (h *Health) current() ([]*entry, state) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.entries, h.state
-}
-
-// track reports false when h is closed and r must not run.
-func (h *Health) track(r *run, name string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.state.closed {
-		return false
-	}
-	h.running[r] = name
-	return true
-}
-
-func (h *Health) untrack(r *run) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.running, r)
-}
-
-// acquire waits for a slot and reports whether the run may start.
-func (h *Health) acquire(ctx context.Context) bool {
-	if h.slots == nil {
-		return ctx.Err() == nil
-	}
-	select {
-	case h.slots <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func (h *Health) release() {
-	if h.slots != nil {
-		<-h.slots
-	}
+	s := *h.set.Load()
+	f(&s)
+	h.set.Store(&s)
 }

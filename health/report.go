@@ -1,7 +1,6 @@
 package health
 
 import (
-	"encoding/json"
 	"time"
 )
 
@@ -24,7 +23,8 @@ const (
 	OutcomeOK       Outcome = "ok"
 	OutcomeDegraded Outcome = "degraded" // works with a limitation, or an optional check fails
 	OutcomeFailed   Outcome = "failed"
-	OutcomeTimeout  Outcome = "timeout" // no result in time
+	OutcomeTimeout  Outcome = "timeout" // no result in time; reason stuck: the run goes on
+	OutcomeStale    Outcome = "stale"   // no new result of a background check for too long
 	OutcomeUnknown  Outcome = "unknown" // no result yet
 )
 
@@ -36,7 +36,9 @@ type Report struct {
 	// NotReady says why the service takes no traffic: "draining", "starting",
 	// "checks", or "" when it is ready.
 	NotReady string
-	Version  string
+	// Dead tells that a check with [Check.ForLive] fails.
+	Dead    bool
+	Version string
 	// Uptime is the time since [New]. It is monotonic: setting the clock does
 	// not change it. On Linux it excludes the time that the machine slept.
 	Uptime time.Duration
@@ -44,74 +46,96 @@ type Report struct {
 	Checks []CheckResult // in the order of registration
 }
 
-// CheckResult is the last known result of one check.
+// CheckResult is what is known of one check.
 type CheckResult struct {
-	Name     string
-	Outcome  Outcome
-	Reason   string // code of [Reason]; "" when ok or unknown
-	Optional bool
-	At       time.Time     // when the result was known; zero when unknown
-	Duration time.Duration // how long the run took
+	Name       string
+	Outcome    Outcome
+	Reason     string // code of [Reason]; "" when ok, unknown or stale
+	Optional   bool
+	Background bool          // it runs by itself, not when a probe needs it
+	Groups     []string      // shared: not to be changed
+	At         time.Time     // when the result was known; zero when unknown
+	Duration   time.Duration // how long the run took
+	Since      time.Time     // since when the outcome is what it is; zero when unknown
+	LastOK     time.Time     // when a run last passed; zero when none did
+	Failures   int           // runs that failed in a row, up to the last one
+	Stuck      bool          // the last run has outlived its timeout and not returned
+	Runs       Runs
 }
 
-// compile makes the report of results. It looks at the state afresh: a drain
-// that began while checks ran must show.
-func (h *Health) compile(results []CheckResult, readyFailed bool) Report {
-	_, st := h.current()
-	now := time.Now()
+// Runs counts the runs of a check by what they found, from registration on. A
+// run that was cancelled by [Health.Remove] or [Health.Close] is none.
+type Runs struct {
+	OK, Degraded, Failed, Timeout uint64
+}
+
+// Change is a change of what a check is reported to be. The first result is a
+// change from [OutcomeUnknown].
+type Change struct {
+	Name     string
+	From, To Outcome
+	Reason   string    // code of [Reason] for To; "" when ok, unknown or stale
+	Since    time.Time // since when the outcome is To
+}
+
+// report makes the report of readings.
+func (h *Health) report(readings []reading, now time.Time) Report {
+	sum := h.sum(readings)
 	rep := Report{
-		Status:  StatusHealthy,
-		Version: h.cfg.Version,
-		Uptime:  now.Sub(h.start),
-		Time:    now,
-		Checks:  results,
+		Status: sum.status, NotReady: sum.notReady, Dead: sum.dead,
+		Version: h.cfg.Version, Uptime: now.Sub(h.start), Time: now,
+		Checks: make([]CheckResult, len(readings)),
 	}
-	for _, res := range results {
-		switch {
-		case res.Outcome == OutcomeOK:
-		case res.Optional || res.Outcome.passing():
-			if rep.Status == StatusHealthy {
-				rep.Status = StatusDegraded
-			}
-		default:
-			rep.Status = StatusUnhealthy
-		}
-	}
-	if st.draining {
-		rep.Status = StatusUnhealthy
-	}
-	rep.NotReady = st.notReady()
-	if rep.NotReady == "" && readyFailed {
-		rep.NotReady = "checks"
+	for i, rd := range readings {
+		rep.Checks[i] = rd.view()
 	}
 	return rep
 }
 
-// appendJSON writes the body of /health. The names and values of checks are
-// from closed alphabets and need no escaping; the version is free text.
-func (rep Report) appendJSON(b []byte) []byte {
-	version, err := json.Marshal(rep.Version)
-	if err != nil {
-		version = []byte(`""`) // a string always marshals
+func (rd reading) view() CheckResult {
+	r := rd.res
+	c := CheckResult{
+		Name: rd.Name, Outcome: rd.outcome, Reason: r.reason,
+		Optional: rd.Optional, Background: rd.Every > 0, Groups: rd.Groups,
+		At: r.at, Duration: r.duration, Since: r.since, LastOK: r.lastOK,
+		Failures: r.failures, Stuck: r.stuck, Runs: r.runs,
 	}
-	b = append(b, `{"status":"`...)
-	b = append(b, rep.Status...)
-	b = append(b, `","version":`...)
-	b = append(b, version...)
-	b = append(b, `,"uptime":"`...)
-	b = append(b, rep.Uptime.Truncate(time.Second).String()...)
-	b = append(b, `","timestamp":"`...)
-	b = rep.Time.UTC().AppendFormat(b, time.RFC3339)
-	b = append(b, `","checks":{`...)
-	for i, c := range rep.Checks {
-		if i > 0 {
-			b = append(b, ',')
+	if rd.stale {
+		c.Reason, c.Since = "", r.at.Add(rd.StaleAfter)
+	}
+	return c
+}
+
+// summary is what readings mean for the service.
+type summary struct {
+	status   Status
+	notReady string
+	dead     bool
+}
+
+// sum looks at the state afresh: a drain that began while checks ran must show.
+func (h *Health) sum(readings []reading) summary {
+	s := h.set.Load()
+	sum := summary{status: StatusHealthy, notReady: s.notReady()}
+	for i := range readings {
+		rd := &readings[i]
+		switch {
+		case rd.outcome == OutcomeOK:
+			continue
+		case rd.Optional || rd.outcome.passing():
+			if sum.status == StatusHealthy {
+				sum.status = StatusDegraded
+			}
+			continue
 		}
-		b = append(b, '"')
-		b = append(b, c.Name...)
-		b = append(b, `":"`...)
-		b = append(b, c.Outcome...)
-		b = append(b, '"')
+		sum.status = StatusUnhealthy
+		sum.dead = sum.dead || rd.ForLive && rd.outcome != OutcomeUnknown
+		if sum.notReady == "" && rd.forReady() {
+			sum.notReady = "checks"
+		}
 	}
-	return append(b, "}}\n"...)
+	if s.draining {
+		sum.status, sum.dead = StatusUnhealthy, false
+	}
+	return sum
 }

@@ -1,0 +1,185 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// closeWait bounds [Health.Close].
+const closeWait = 500 * time.Millisecond
+
+// task is a goroutine that [Health.Close] waits for.
+type task struct {
+	name   string
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// spawn runs f in a goroutine of its own, or reports that h is closed.
+func (h *Health) spawn(name string, cancel context.CancelFunc, f func()) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.set.Load().closed {
+		return false
+	}
+	h.spawnLocked(name, cancel, f)
+	return true
+}
+
+func (h *Health) spawnLocked(name string, cancel context.CancelFunc, f func()) {
+	t := &task{name: name, cancel: cancel, done: make(chan struct{})}
+	h.tasks[t] = struct{}{}
+	go func() {
+		defer close(t.done)
+		defer func() {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			delete(h.tasks, t)
+		}()
+		f()
+	}()
+}
+
+// Start begins to run the checks with [Check.Every] in the background, each in
+// a goroutine of its own, until ctx ends or [Health.Drain] or [Health.Close] is
+// called. From then on the results of such a check grow stale, unless the
+// service drains. The checkers see the values of ctx. A second call does
+// nothing. It fails after Close, and when the checks ended with ctx before.
+//
+// Once started, h also notices when the whole process was stopped for a while
+// (SIGSTOP, a paused machine), and then gives results and heartbeats one period
+// to be renewed before it calls them stale.
+func (h *Health) Start(ctx context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := *h.set.Load()
+	switch {
+	case s.closed:
+		return errors.New("health: start: already closed")
+	case s.draining:
+		return nil
+	case s.started && h.launch == nil:
+		return errors.New("health: start: already ended with its context")
+	case s.started:
+		return nil
+	}
+	ctx, halt := context.WithCancel(ctx)
+	h.halt = halt
+	context.AfterFunc(ctx, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.launch = nil
+	})
+	h.launch = func(e *entry) {
+		if e.Every == 0 {
+			return
+		}
+		ctx, quit := context.WithCancel(ctx)
+		e.quit = quit
+		h.spawnLocked(e.Name, quit, func() { h.loop(ctx, e) })
+	}
+	h.pulse.begin(h.start)
+	h.spawnLocked("pulse", halt, func() { h.watch(ctx) })
+	s.started = true
+	h.set.Store(&s)
+	for _, e := range s.all {
+		h.launch(e)
+	}
+	return nil
+}
+
+// Drain makes readiness and /health fail at once and for good; from then on no
+// check begins to run, and the last results are shown and no longer grow stale.
+// It waits for delay, so that load balancers notice before the listener closes,
+// and returns early with the context's error when ctx ends. Liveness stays 200.
+func (h *Health) Drain(ctx context.Context, delay time.Duration) error {
+	h.update(func(s *set) { s.draining = true })
+	h.stop()
+	if delay <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("health: drain: %w", ctx.Err())
+	}
+}
+
+// stop ends what Start began.
+func (h *Health) stop() {
+	h.mu.Lock()
+	halt := h.halt
+	h.mu.Unlock()
+	if halt != nil {
+		halt()
+	}
+}
+
+// Close ends h: it drains, cancels the runs in flight and waits for them and
+// for the listener, at most 500 ms. Afterwards the endpoints answer from the
+// last results and no check runs again. The error names what has not returned;
+// a second call waits for it again.
+func (h *Health) Close() error {
+	h.update(func(s *set) { s.draining, s.closed = true, true })
+	h.mu.Lock()
+	tasks := make([]*task, 0, len(h.tasks))
+	for t := range h.tasks {
+		tasks = append(tasks, t)
+	}
+	h.mu.Unlock()
+	h.stop()
+	for _, t := range tasks {
+		t.cancel()
+	}
+
+	end := time.NewTimer(closeWait)
+	defer end.Stop()
+	var stuck []string
+	over := false
+	for _, t := range tasks {
+		if !over {
+			select {
+			case <-t.done:
+				continue
+			case <-end.C:
+				over = true
+			}
+		}
+		select {
+		case <-t.done:
+		default:
+			stuck = append(stuck, t.name)
+		}
+	}
+	if len(stuck) == 0 {
+		return nil
+	}
+	slices.Sort(stuck)
+	return fmt.Errorf("health: close: still running: %s", strings.Join(slices.Compact(stuck), ", "))
+}
+
+// acquire waits for a slot and reports whether the run may start.
+func (h *Health) acquire(ctx context.Context) bool {
+	if h.slots == nil {
+		return ctx.Err() == nil
+	}
+	select {
+	case h.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (h *Health) release() {
+	if h.slots != nil {
+		<-h.slots
+	}
+}
