@@ -77,20 +77,20 @@ func (p *pulse) beat() {
 	p.last.Store(now)
 }
 
-// thawed returns when the process was last found to have been stopped, zero
+// thawed returns when the process was last found to have been stopped, never
 // when it was not or nobody looked. What asks may run before the pulse does.
-func (p *pulse) thawed() time.Time {
+func (p *pulse) thawed() time.Duration {
 	last := p.last.Load()
 	if last == 0 {
-		return time.Time{}
+		return never
 	}
-	if now := time.Now(); int64(now.Sub(p.start))-last > int64(pulseLate) {
+	if now := time.Since(p.start); int64(now)-last > int64(pulseLate) {
 		return now
 	}
 	if thaw := p.thaw.Load(); thaw != 0 {
-		return p.start.Add(time.Duration(thaw))
+		return time.Duration(thaw)
 	}
-	return time.Time{}
+	return never
 }
 
 // watch takes the pulse, and tells of results that grow stale, until ctx ends.
@@ -105,7 +105,7 @@ func (h *Health) watch(ctx context.Context) {
 		case <-ticker.C:
 		}
 		h.pulse.beat()
-		now, thawed := time.Now(), h.pulse.thawed()
+		now, thawed := h.now(), h.pulse.thawed()
 		for _, e := range h.set.Load().all {
 			if e.Every > 0 {
 				h.tellStale(e, now, thawed)
@@ -114,7 +114,7 @@ func (h *Health) watch(ctx context.Context) {
 	}
 }
 
-func (h *Health) tellStale(e *entry, now, thawed time.Time) {
+func (h *Health) tellStale(e *entry, now, thawed time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if r := e.known.Load(); e.isStale(r, now, thawed) && e.logged.outcome != OutcomeStale {
@@ -126,11 +126,15 @@ func (h *Health) tellStale(e *entry, now, thawed time.Time) {
 // while, by a signal, a debugger or a paused machine; zero when it was not. What
 // judges the age of something gives it one more period from then on.
 func thawed(ctx context.Context) time.Time {
-	f, ok := ctx.Value(thawKey{}).(func() time.Time)
+	p, ok := ctx.Value(thawKey{}).(*pulse)
 	if !ok {
 		return time.Time{}
 	}
-	return f()
+	thaw := p.thawed()
+	if thaw == never {
+		return time.Time{}
+	}
+	return p.start.Add(thaw)
 }
 
 type thawKey struct{}

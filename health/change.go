@@ -32,6 +32,7 @@ type delivery struct {
 // queue up in the order in which they happened.
 func (h *Health) publish(e *entry, f found) {
 	n := e.next(e.known.Load(), f)
+	n.end = f.at.Sub(h.start)
 	e.known.Store(n)
 	h.announce(e, n.outcome, n.reason, n.since, f)
 }

@@ -31,7 +31,8 @@ type logKey struct {
 type result struct {
 	outcome  Outcome // as reported, thresholds considered; "" before the first
 	reason   string
-	at       time.Time // of the last run's end
+	at       time.Time     // of the last run's end
+	end      time.Duration // likewise, since the Health was made; never before the first
 	duration time.Duration
 	since    time.Time
 	lastOK   time.Time
@@ -50,9 +51,12 @@ type found struct {
 	wedged   bool
 }
 
+// never is longer ago than anything.
+const never = time.Duration(-1 << 62)
+
 func newEntry(c Check) *entry {
 	e := &entry{Check: c, key: `"` + c.Name + `":`, announced: OutcomeUnknown}
-	e.known.Store(&result{})
+	e.known.Store(&result{end: never})
 	return e
 }
 
@@ -106,11 +110,8 @@ func (e *entry) shown(o Outcome) Outcome {
 
 // isStale reports whether r is of a background check and too old at now.
 // thawed is when the process was last found to have been stopped.
-func (e *entry) isStale(r *result, now, thawed time.Time) bool {
-	if r.outcome == "" || r.stuck || now.Sub(r.at) <= e.StaleAfter {
-		return false
-	}
-	return thawed.IsZero() || now.Sub(thawed) > e.Every+e.Timeout
+func (e *entry) isStale(r *result, now, thawed time.Duration) bool {
+	return now-r.end > e.StaleAfter && r.outcome != "" && !r.stuck && now-thawed > e.Every+e.Timeout
 }
 
 // remove stops the check from being run or reported.

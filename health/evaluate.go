@@ -26,9 +26,7 @@ type scratch struct {
 // cancellation, and neither does the wait: concurrent evaluations share a run.
 func (h *Health) Evaluate(ctx context.Context) Report {
 	s := h.set.Load()
-	now := time.Now()
-	readings, now := h.read(ctx, s, s.all, now, nil)
-	return h.report(readings, now)
+	return h.report(h.read(ctx, s, s.all, nil))
 }
 
 // Snapshot reports the last known results and never runs or waits for a check.
@@ -36,20 +34,22 @@ func (h *Health) Evaluate(ctx context.Context) Report {
 // [Check.Every] is shown whatever its age.
 func (h *Health) Snapshot() Report {
 	s := h.set.Load()
-	now := time.Now()
+	now := h.now()
 	readings := make([]reading, len(s.all))
 	for i, e := range s.all {
-		res := e.known.Load()
-		readings[i] = reading{entry: e, res: res}
+		readings[i] = reading{entry: e, res: e.known.Load()}
 		h.judge(s, &readings[i], now)
 	}
-	return h.report(readings, now)
+	return h.report(readings)
 }
 
+// now is the time since h was made. It costs half of time.Now.
+func (h *Health) now() time.Duration { return time.Since(h.start) }
+
 // read appends to into what is known of the entries, after the runs that it
-// needs, and returns the time when it was known.
-func (h *Health) read(ctx context.Context, s *set, entries []*entry, now time.Time, into []reading) ([]reading, time.Time) {
-	waiting := false
+// needs.
+func (h *Health) read(ctx context.Context, s *set, entries []*entry, into []reading) []reading {
+	now, waiting := h.now(), false
 	for _, e := range entries {
 		rd := reading{entry: e, res: e.known.Load()}
 		if !h.settled(s, e, rd.res, now) {
@@ -60,23 +60,38 @@ func (h *Health) read(ctx context.Context, s *set, entries []*entry, now time.Ti
 	}
 	if waiting {
 		into = h.await(ctx, into)
-		now = time.Now()
+		now = h.now()
 	}
 	for i := range into {
 		h.judge(s, &into[i], now)
 	}
-	return into, now
+	return into
+}
+
+// pass reports that all entries pass, as far as is known without a run.
+func (h *Health) pass(s *set, entries []*entry) bool {
+	now := h.now()
+	for _, e := range entries {
+		rd := reading{entry: e, res: e.known.Load()}
+		if !h.settled(s, e, rd.res, now) {
+			return false
+		}
+		if h.judge(s, &rd, now); !rd.outcome.passing() {
+			return false
+		}
+	}
+	return true
 }
 
 // settled reports that no run is needed, or none may begin.
-func (h *Health) settled(s *set, e *entry, r *result, now time.Time) bool {
-	return r.stuck || s.started && e.Every > 0 || r.outcome != "" && now.Sub(r.at) < h.cfg.Cache || s.idle()
+func (h *Health) settled(s *set, e *entry, r *result, now time.Duration) bool {
+	return now-r.end < h.cfg.Cache || r.stuck || s.started && e.Every > 0 || s.idle()
 }
 
 // judge fills in the outcome as others see it.
-func (h *Health) judge(s *set, rd *reading, now time.Time) {
+func (h *Health) judge(s *set, rd *reading, now time.Duration) {
 	outcome := rd.res.outcome
-	if rd.Every > 0 && s.started && !s.idle() && now.Sub(rd.res.at) > rd.StaleAfter && rd.isStale(rd.res, now, h.pulse.thawed()) {
+	if rd.Every > 0 && s.started && !s.idle() && now-rd.res.end > rd.StaleAfter && rd.isStale(rd.res, now, h.pulse.thawed()) {
 		outcome, rd.stale = OutcomeStale, true
 	}
 	rd.outcome = rd.shown(outcome)

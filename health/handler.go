@@ -114,8 +114,8 @@ func (h *Health) serveGroup(w http.ResponseWriter, r *http.Request, group string
 func (h *Health) answerHealth(w http.ResponseWriter, r *http.Request, s *set, entries []*entry) {
 	sc := h.borrow()
 	defer h.giveBack(sc)
-	readings, now := h.read(r.Context(), s, entries, time.Now(), sc.readings)
-	sc.readings = readings
+	sc.readings = h.read(r.Context(), s, entries, sc.readings)
+	readings, now := sc.readings, time.Now()
 	status := h.sum(readings).status
 	code := http.StatusOK
 	switch status {
@@ -159,13 +159,13 @@ func (h *Health) serveLive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := h.set.Load()
-	if len(s.live) == 0 || s.draining {
+	if len(s.live) == 0 || s.draining || h.pass(s, s.live) {
 		constant(w, r, http.StatusOK, bodyAlive)
 		return
 	}
 	sc := h.borrow()
 	defer h.giveBack(sc)
-	sc.readings, _ = h.read(r.Context(), s, s.live, time.Now(), sc.readings)
+	sc.readings = h.read(r.Context(), s, s.live, sc.readings)
 	if h.sum(sc.readings).dead {
 		constant(w, r, http.StatusServiceUnavailable, bodyDead)
 		return
@@ -179,10 +179,10 @@ func (h *Health) serveReady(w http.ResponseWriter, r *http.Request) {
 	}
 	s := h.set.Load()
 	reason := s.notReady()
-	if reason == "" {
+	if reason == "" && !h.pass(s, s.ready) {
 		sc := h.borrow()
 		defer h.giveBack(sc)
-		sc.readings, _ = h.read(r.Context(), s, s.ready, time.Now(), sc.readings)
+		sc.readings = h.read(r.Context(), s, s.ready, sc.readings)
 		reason = h.sum(sc.readings).notReady
 	}
 	if reason != "" {

@@ -79,8 +79,8 @@ type Change struct {
 }
 
 // report makes the report of readings.
-func (h *Health) report(readings []reading, now time.Time) Report {
-	sum := h.sum(readings)
+func (h *Health) report(readings []reading) Report {
+	sum, now := h.sum(readings), time.Now()
 	rep := Report{
 		Status: sum.status, NotReady: sum.notReady, Dead: sum.dead,
 		Version: h.cfg.Version, Uptime: now.Sub(h.start), Time: now,
