@@ -297,3 +297,17 @@ func TestMiddleware(t *testing.T) {
 		assert.Equal(t, want, get(handler, path).Code, path)
 	}
 }
+
+func TestAlive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		h := open(t, health.Config{}, health.Check{Name: "db", Checker: g}, health.Check{Name: "worker", Checker: fails(errDown), ForLive: true})
+		begin := time.Now()
+		assert.False(t, h.Alive(t.Context()))
+		assert.Zero(t, time.Since(begin), "no other check is waited for")
+		assert.Zero(t, g.runs.Load())
+		require.NoError(t, h.Drain(t.Context(), 0))
+		assert.True(t, h.Alive(t.Context()))
+	})
+}

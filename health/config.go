@@ -165,9 +165,9 @@ type Check struct {
 	NotForReady bool
 	// ForLive makes liveness depend on the check: its failure has the process
 	// killed. It fits what only a restart mends, such as the [Heartbeat] of a
-	// goroutine. The checkers here of what lies outside of the process are
-	// refused, since a restart does not mend them and all replicas would restart
-	// together. An optional check cannot be for liveness. While the service
+	// goroutine. Checkers of what lies outside of the process are refused, those
+	// of this package and those marked by [Remote], since a restart does not mend
+	// that and all replicas would restart together. An optional check cannot be for liveness. While the service
 	// drains, and before the first result, liveness is 200 all the same.
 	ForLive bool
 	// Groups names the groups that the check belongs to. Each is served at
@@ -239,6 +239,15 @@ func (c Check) validTimes() error {
 	}
 	return nil
 }
+
+// Remote returns c as a checker of what lies outside of the process, which
+// [Check.ForLive] refuses. The checkers of this package that do so need no mark.
+func Remote(c Checker) Checker { return remoteCheck{c} }
+
+type remoteCheck struct{ Checker }
+
+func (remoteCheck) remote() bool      { return true }
+func (c remoteCheck) validate() error { return validChecker(c.Checker) }
 
 // isRemote reports whether c looks at something outside of the process.
 func isRemote(c Checker) bool {

@@ -43,6 +43,19 @@ func (h *Health) Snapshot() Report {
 	return h.report(readings)
 }
 
+// Alive reports what the liveness probe answers: false when a check with
+// [Check.ForLive] fails. It runs those checks only, as [Health.Evaluate] does.
+func (h *Health) Alive(ctx context.Context) bool {
+	s := h.set.Load()
+	if len(s.live) == 0 || s.draining || h.pass(s, s.live) {
+		return true
+	}
+	sc := h.borrow()
+	defer h.giveBack(sc)
+	sc.readings = h.read(ctx, s, s.live, sc.readings)
+	return !h.sum(sc.readings).dead
+}
+
 // now is the time since h was made. It costs half of time.Now.
 func (h *Health) now() time.Duration { return time.Since(h.start) }
 

@@ -158,15 +158,7 @@ func (h *Health) serveLive(w http.ResponseWriter, r *http.Request) {
 	if !allowed(w, r) {
 		return
 	}
-	s := h.set.Load()
-	if len(s.live) == 0 || s.draining || h.pass(s, s.live) {
-		constant(w, r, http.StatusOK, bodyAlive)
-		return
-	}
-	sc := h.borrow()
-	defer h.giveBack(sc)
-	sc.readings = h.read(r.Context(), s, s.live, sc.readings)
-	if h.sum(sc.readings).dead {
+	if !h.Alive(r.Context()) {
 		constant(w, r, http.StatusServiceUnavailable, bodyDead)
 		return
 	}

@@ -137,7 +137,7 @@ func TestSnapshotRunsNothing(t *testing.T) {
 		rep = h.Snapshot()
 		assert.Equal(t, health.Report{
 			Status: health.StatusHealthy, Version: "0.3.0", Uptime: time.Hour, Time: at.Add(time.Hour),
-			Checks: []health.CheckResult{{Name: "db", Outcome: health.OutcomeOK, At: at, Since: at, LastOK: at, Runs: health.Runs{OK: 1}}},
+			Checks: []health.CheckResult{{Name: "db", Outcome: health.OutcomeOK, Up: true, At: at, Since: at, LastOK: at, Runs: health.Runs{OK: 1}}},
 		}, rep)
 		assert.Equal(t, 1, c.count())
 	})

@@ -16,9 +16,9 @@ func appendMetrics(b []byte, rep Report) []byte {
 	m.family("health_draining", "gauge", "1 when the service is shutting down.")
 	m.sample("health_draining", "", flag(rep.NotReady == "draining"))
 
-	m.family("health_check_up", "gauge", "1 when the check is ok or degraded.")
+	m.family("health_check_up", "gauge", "1 when the check passes.")
 	for _, c := range rep.Checks {
-		m.sample("health_check_up", label("check", c.Name)+","+label("critical", strconv.FormatBool(!c.Optional)), flag(c.Outcome.passing()))
+		m.sample("health_check_up", label("check", c.Name)+","+label("critical", strconv.FormatBool(!c.Optional)), flag(c.Up))
 	}
 	m.family("health_check_status", "gauge", "1 for the value of the check, 0 for the others.")
 	for _, c := range rep.Checks {

@@ -40,7 +40,7 @@ health_ready 0
 # HELP health_draining 1 when the service is shutting down.
 # TYPE health_draining gauge
 health_draining 0
-# HELP health_check_up 1 when the check is ok or degraded.
+# HELP health_check_up 1 when the check passes.
 # TYPE health_check_up gauge
 health_check_up{check="db",critical="true"} 0
 health_check_up{check="mail",critical="false"} 0

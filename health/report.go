@@ -36,6 +36,8 @@ type Report struct {
 	// NotReady says why the service takes no traffic: "draining", "starting",
 	// "checks", or "" when it is ready.
 	NotReady string
+	// Starting tells that [Health.MarkStarted] is still awaited.
+	Starting bool
 	// Dead tells that a check with [Check.ForLive] fails.
 	Dead    bool
 	Version string
@@ -50,6 +52,7 @@ type Report struct {
 type CheckResult struct {
 	Name       string
 	Outcome    Outcome
+	Up         bool   // it passes; an optional check that fails is degraded, and not up
 	Reason     string // code of [Reason]; "" when ok, unknown or stale
 	Optional   bool
 	Background bool          // it runs by itself, not when a probe needs it
@@ -82,7 +85,7 @@ type Change struct {
 func (h *Health) report(readings []reading) Report {
 	sum, now := h.sum(readings), time.Now()
 	rep := Report{
-		Status: sum.status, NotReady: sum.notReady, Dead: sum.dead,
+		Status: sum.status, NotReady: sum.notReady, Starting: sum.starting, Dead: sum.dead,
 		Version: h.cfg.Version, Uptime: now.Sub(h.start), Time: now,
 		Checks: make([]CheckResult, len(readings)),
 	}
@@ -95,13 +98,13 @@ func (h *Health) report(readings []reading) Report {
 func (rd reading) view() CheckResult {
 	r := rd.res
 	c := CheckResult{
-		Name: rd.Name, Outcome: rd.outcome, Reason: r.reason,
+		Name: rd.Name, Outcome: rd.outcome, Up: r.outcome.passing(), Reason: r.reason,
 		Optional: rd.Optional, Background: rd.Every > 0, Groups: rd.Groups,
 		At: r.at, Duration: r.duration, Since: r.since, LastOK: r.lastOK,
 		Failures: r.failures, Stuck: r.stuck, Runs: r.runs,
 	}
 	if rd.stale {
-		c.Reason, c.Since = "", r.at.Add(rd.StaleAfter)
+		c.Up, c.Reason, c.Since = false, "", r.at.Add(rd.StaleAfter)
 	}
 	return c
 }
@@ -110,13 +113,14 @@ func (rd reading) view() CheckResult {
 type summary struct {
 	status   Status
 	notReady string
+	starting bool
 	dead     bool
 }
 
 // sum looks at the state afresh: a drain that began while checks ran must show.
 func (h *Health) sum(readings []reading) summary {
 	s := h.set.Load()
-	sum := summary{status: StatusHealthy, notReady: s.notReady()}
+	sum := summary{status: StatusHealthy, notReady: s.notReady(), starting: s.starting}
 	for i := range readings {
 		rd := &readings[i]
 		switch {
