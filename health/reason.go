@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"slices"
@@ -24,9 +25,23 @@ func (e *degradedError) Unwrap() error { return e.err }
 
 // Reason returns err with a reason code that is safe to show to others. The
 // codes are a closed set, so that neither a secret nor an unbounded label can
-// pass for one: refused, dns, timeout, tls, status, pool_exhausted, locked,
-// disk_full, stuck, exited, panic, other. Any other code becomes other.
-// Reason(code, nil) is nil. The outermost code counts.
+// pass for one; any other becomes other:
+//
+//	refused         nobody listens there
+//	dns             a name does not resolve, or not in time
+//	timeout         no answer in time
+//	tls             no handshake, or a certificate that is bad or expires soon
+//	status          an unexpected status code
+//	pool_exhausted  every connection of the pool is in use
+//	locked          another connection to the database is in the way
+//	disk_full       no space left
+//	stuck           the checker has not returned from a run that is over
+//	exited          what should run has ended
+//	panic           the checker panicked, or ended its goroutine
+//	other           none of these
+//
+// Reason(code, nil) is nil. The outermost code counts. An error without one is
+// looked at: those of [net], [crypto/tls], [context] and a full disk are known.
 func Reason(code string, err error) error {
 	if err == nil {
 		return nil
@@ -38,9 +53,13 @@ func Reason(code string, err error) error {
 }
 
 const (
-	reasonTimeout       = "timeout"
 	reasonRefused       = "refused"
+	reasonDNS           = "dns"
+	reasonTimeout       = "timeout"
+	reasonTLS           = "tls"
+	reasonStatus        = "status"
 	reasonPoolExhausted = "pool_exhausted"
+	reasonLocked        = "locked"
 	reasonDiskFull      = "disk_full"
 	reasonStuck         = "stuck"
 	reasonPanic         = "panic"
@@ -49,8 +68,8 @@ const (
 
 func reasonCodes() []string {
 	return []string{
-		reasonRefused, "dns", reasonTimeout, "tls", "status", reasonPoolExhausted,
-		"locked", reasonDiskFull, reasonStuck, "exited", reasonPanic, reasonOther,
+		reasonRefused, reasonDNS, reasonTimeout, reasonTLS, reasonStatus, reasonPoolExhausted,
+		reasonLocked, reasonDiskFull, reasonStuck, "exited", reasonPanic, reasonOther,
 	}
 }
 
@@ -68,31 +87,47 @@ func classify(err error, late bool) (Outcome, string) {
 	if err == nil {
 		return OutcomeOK, ""
 	}
-	code := reasonOf(err, late)
+	code, overdue := reasonOf(err, late)
 	if _, ok := errors.AsType[*degradedError](err); ok {
 		return OutcomeDegraded, code
 	}
-	if code == reasonTimeout {
+	if overdue {
 		return OutcomeTimeout, code
 	}
 	return OutcomeFailed, code
 }
 
-func reasonOf(err error, late bool) string {
+// reasonOf returns the code of err, and whether time ran out. A lookup that
+// does not end is the usual face of a broken resolver, so it keeps the code dns.
+func reasonOf(err error, late bool) (code string, overdue bool) {
 	if e, ok := errors.AsType[*reasonError](err); ok {
-		return e.code
+		return e.code, e.code == reasonTimeout
 	}
-	if late || errors.Is(err, context.DeadlineExceeded) {
-		return reasonTimeout
-	}
+	overdue = late || errors.Is(err, context.DeadlineExceeded)
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
-		return reasonTimeout
+		overdue = true
 	}
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return "dns"
+		return reasonDNS, overdue
+	}
+	if overdue {
+		return reasonTimeout, true
+	}
+	if badTLS(err) {
+		return reasonTLS, false
 	}
 	if code := errnoReason(err); code != "" {
-		return code
+		return code, false
 	}
-	return reasonOther
+	return reasonOther, false
+}
+
+// badTLS reports whether err says that the other side was reached and TLS did
+// not come about.
+func badTLS(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[tls.RecordHeaderError](err)
+	return ok
 }

@@ -26,9 +26,30 @@ func SQLQuery(db *sql.DB, query string) Checker {
 			return err
 		}
 		defer func() { _ = rows.Close() }()
-		rows.Next()
-		return errors.Join(rows.Err(), rows.Close())
+		err = firstRow(rows)
+		return errors.Join(err, rows.Err(), rows.Close())
 	}}
+}
+
+func firstRow(rows *sql.Rows) error {
+	if !rows.Next() {
+		return nil
+	}
+	columns, err := rows.Columns()
+	if err != nil || len(columns) == 0 {
+		return err
+	}
+	values := make([]any, len(columns))
+	for i := range values {
+		values[i] = new(any)
+	}
+	if err := rows.Scan(values...); err != nil {
+		return err
+	}
+	if *values[0].(*any) == false {
+		return errors.New("health: the query answers false")
+	}
+	return nil
 }
 
 // SQLWrite checks that db commits a write: it runs stmt with args in a
@@ -39,7 +60,10 @@ func SQLQuery(db *sql.DB, query string) Checker {
 //	ON CONFLICT (id) DO UPDATE SET at = excluded.at
 //
 // A statement that reports no affected row has written nothing and fails. The
-// reason pool_exhausted is as with [SQLQuery].
+// reasons are those of [SQLQuery]. A write that finds the database locked is not
+// tried again: the driver's busy timeout is the place to wait, and
+// [Check.FailAfter] the one to forgive a single time. Run it in the background,
+// see [Check.Every], rather than write with each probe.
 func SQLWrite(db *sql.DB, stmt string, args ...any) Checker {
 	return &sqlCheck{db: db, stmt: stmt, use: func(ctx context.Context, conn *sql.Conn) error {
 		tx, err := conn.BeginTx(ctx, nil)
@@ -64,6 +88,8 @@ type sqlCheck struct {
 	use  func(context.Context, *sql.Conn) error
 }
 
+func (*sqlCheck) remote() bool { return true }
+
 func (c *sqlCheck) validate() error {
 	switch {
 	case c.db == nil:
@@ -80,10 +106,10 @@ func (c *sqlCheck) Check(ctx context.Context) error {
 	for range c.db.Stats().Idle + 1 {
 		err := c.try(ctx)
 		if !errors.Is(err, driver.ErrBadConn) {
-			return err
+			return withSQLReason(err)
 		}
 	}
-	return c.try(ctx)
+	return withSQLReason(c.try(ctx))
 }
 
 func (c *sqlCheck) try(ctx context.Context) error {

@@ -24,7 +24,8 @@ type fakeDB struct {
 	connect, query, rows, begin, execErr func(context.Context) error
 	commit                               error
 	affected                             int64
-	generation                           int // connections of an older one are dead
+	row                                  []driver.Value // one 1 when nil
+	generation                           int            // connections of an older one are dead
 }
 
 func (f *fakeDB) note(s string) {
@@ -117,11 +118,20 @@ type fakeRows struct {
 	db  *fakeDB
 }
 
-func (fakeRows) Columns() []string { return []string{"1"} }
-func (fakeRows) Close() error      { return nil }
+func (r fakeRows) Columns() []string {
+	if r.db.row != nil {
+		return make([]string, len(r.db.row))
+	}
+	return []string{"1"}
+}
+func (fakeRows) Close() error { return nil }
 func (r fakeRows) Next(dest []driver.Value) error {
 	if err := run(r.ctx, r.db.rows); err != nil {
 		return err
+	}
+	if r.db.row != nil {
+		copy(dest, r.db.row)
+		return nil
 	}
 	dest[0] = int64(1)
 	return nil
@@ -206,6 +216,29 @@ func TestSQLQueryReadsItsRow(t *testing.T) {
 			assert.Equal(t, tc.outcome, only(t, h.Evaluate(t.Context())).Outcome)
 			assert.Equal(t, []string{"SELECT x"}, fake.calls())
 		})
+	}
+}
+
+func TestSQLQueryThatAnswersFalse(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		row     []driver.Value
+		outcome health.Outcome
+	}{
+		{[]driver.Value{true}, health.OutcomeOK},
+		{[]driver.Value{false}, health.OutcomeFailed},
+		{[]driver.Value{false, true}, health.OutcomeFailed},
+		{[]driver.Value{true, false}, health.OutcomeOK},
+		{[]driver.Value{int64(0)}, health.OutcomeOK},
+		{[]driver.Value{"false"}, health.OutcomeOK},
+		{[]driver.Value{[]byte("f")}, health.OutcomeOK},
+		{[]driver.Value{nil}, health.OutcomeOK},
+		{[]driver.Value{}, health.OutcomeOK},
+	} {
+		db := openDB(t, &fakeDB{row: tc.row}, 1)
+		got := checkedAs(t, health.SQLQuery(db, "SELECT NOT pg_is_in_recovery()"), 0)
+		assert.Equal(t, tc.outcome, got.Outcome, "%#v", tc.row)
+		assert.Zero(t, db.Stats().InUse)
 	}
 }
 
