@@ -126,15 +126,19 @@ func (h *Health) tellStale(e *entry, now, thawed time.Duration) {
 // while, by a signal, a debugger or a paused machine; zero when it was not. What
 // judges the age of something gives it one more period from then on.
 func thawed(ctx context.Context) time.Time {
-	p, ok := ctx.Value(thawKey{}).(*pulse)
+	f, ok := ctx.Value(thawKey{}).(func() time.Time)
 	if !ok {
 		return time.Time{}
 	}
-	thaw := p.thawed()
-	if thaw == never {
-		return time.Time{}
-	}
-	return p.start.Add(thaw)
+	return f()
 }
 
 type thawKey struct{}
+
+func (h *Health) thawedAt() time.Time {
+	thaw := h.pulse.thawed()
+	if thaw == never {
+		return time.Time{}
+	}
+	return h.start.Add(thaw)
+}

@@ -11,7 +11,7 @@ func errnoReason(err error) string {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return reasonRefused
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return reasonDiskFull
 	}
 	return ""

@@ -62,6 +62,7 @@ const (
 	reasonLocked        = "locked"
 	reasonDiskFull      = "disk_full"
 	reasonStuck         = "stuck"
+	reasonExited        = "exited"
 	reasonPanic         = "panic"
 	reasonOther         = "other"
 )
@@ -69,7 +70,7 @@ const (
 func reasonCodes() []string {
 	return []string{
 		reasonRefused, reasonDNS, reasonTimeout, reasonTLS, reasonStatus, reasonPoolExhausted,
-		reasonLocked, reasonDiskFull, reasonStuck, "exited", reasonPanic, reasonOther,
+		reasonLocked, reasonDiskFull, reasonStuck, reasonExited, reasonPanic, reasonOther,
 	}
 }
 

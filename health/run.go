@@ -60,7 +60,7 @@ func (h *Health) execute(ctx context.Context, e *entry, r *run) {
 		h.expire(e, r, began.Add(e.Timeout))
 	})
 	defer timer.Stop()
-	deadline, cancel := context.WithTimeout(context.WithValue(ctx, thawKey{}, &h.pulse), e.Timeout)
+	deadline, cancel := context.WithTimeout(context.WithValue(ctx, thawKey{}, h.thawedAt), e.Timeout)
 	defer cancel()
 
 	f := found{outcome: OutcomeFailed, reason: reasonPanic, err: errors.New("checker ended its goroutine")}

@@ -40,7 +40,12 @@ func (c runtimeCheck) Check(context.Context) error {
 }
 
 func above(what string, v metrics.Value, limit uint64) error {
-	if limit == 0 || v.Kind() != metrics.KindUint64 || v.Uint64() <= limit {
+	switch {
+	case limit == 0:
+		return nil
+	case v.Kind() != metrics.KindUint64: // no error would look like health
+		return fmt.Errorf("health: this version of Go does not tell its %s", what)
+	case v.Uint64() <= limit:
 		return nil
 	}
 	return fmt.Errorf("health: %d %s, limit %d", v.Uint64(), what, limit)
