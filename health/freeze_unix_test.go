@@ -71,7 +71,7 @@ func TestFrozenProcess(t *testing.T) {
 	go func() { first <- ask() }() // waits in the child's socket, and is served before anything else gets its turn
 	time.Sleep(50 * time.Millisecond)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGCONT))
-	assert.Contains(t, <-first, `"job":"ok"`)
+	assert.Contains(t, <-first, `"checks":{"job":"ok","worker":"ok"}`)
 	for range 50 {
 		assert.Contains(t, ask(), `"status":"healthy"`)
 		time.Sleep(10 * time.Millisecond)
@@ -88,7 +88,8 @@ func TestFrozenProcess(t *testing.T) {
 func serveFrozen(t *testing.T) {
 	t.Helper()
 	blocked := make(chan struct{})
-	h := open(t, health.Config{}, health.Check{
+	beat := health.NewHeartbeat(time.Second)
+	h := open(t, health.Config{Cache: -1}, health.Check{
 		Name: "job", Every: 200 * time.Millisecond, StaleAfter: time.Second, Timeout: 2 * time.Second,
 		Checker: health.CheckFunc(func(ctx context.Context) error {
 			select {
@@ -99,7 +100,12 @@ func serveFrozen(t *testing.T) {
 				return ctx.Err()
 			}
 		}),
-	})
+	}, health.Check{Name: "worker", Checker: beat, ForLive: true})
+	go func() {
+		for range time.Tick(400 * time.Millisecond) {
+			beat.Beat()
+		}
+	}()
 	require.NoError(t, h.Start(t.Context()))
 	srv := httptest.NewServer(h.Handler())
 	defer srv.Close()

@@ -9,8 +9,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/bracework/bracework/breaker"
 	"github.com/bracework/bracework/connectors"
@@ -42,6 +40,7 @@ type app struct {
 	once      *idempotency.Middleware
 	slack     *breaker.Breaker
 	actions   *connectors.Registry
+	janitor   *janitor
 
 	closers []func() error // in the order of opening
 }
@@ -62,10 +61,15 @@ func newApp(ctx context.Context, cfg config, stdout io.Writer) (_ *app, err erro
 		return nil, fmt.Errorf("ADDR=%q: %w", cfg.addr, err)
 	}
 	a.onClose(a.listener.Close)
+	// The registry comes before what it watches, so that it is closed last.
+	if a.health, err = health.New(health.Config{Version: version, Logger: a.log, Starting: true}); err != nil {
+		return nil, err
+	}
+	a.onClose(a.health.Close)
 	if a.store, err = openStore(ctx, cfg.dataDir); err != nil {
 		return nil, fmt.Errorf("DATA_DIR: %w", err)
 	}
-	a.onClose(a.store.db.Close)
+	a.onClose(a.store.close)
 	all, err := a.store.workflows(ctx)
 	if err != nil {
 		return nil, err
@@ -79,14 +83,10 @@ func newApp(ctx context.Context, cfg config, stdout io.Writer) (_ *app, err erro
 	if err := a.openActions(ctx); err != nil {
 		return nil, err
 	}
-	a.health, err = health.New(health.Config{Version: version, Logger: a.log},
-		health.Check{Name: "database", Checker: health.SQLWrite(a.store.db, probe)},
-		health.Check{Name: "runtime", Checker: health.Runtime(0, 0)},
-	)
-	if err != nil {
+	a.janitor = newJanitor(a.store, a.log)
+	if err := a.addChecks(); err != nil {
 		return nil, err
 	}
-	a.onClose(a.health.Close)
 	return a, nil
 }
 
@@ -167,50 +167,4 @@ func (a *app) close() error {
 	}
 	a.closers = nil
 	return errors.Join(errs...)
-}
-
-// shutdownTimeout bounds how long requests in flight are waited for: with a
-// drain delay of 5 s it fits into the 30 s that Kubernetes grants.
-const shutdownTimeout = 20 * time.Second
-
-// serve serves until ctx ends; then ready says 503, the drain delay passes, and
-// requests in flight finish. It closes the app.
-func (a *app) serve(ctx context.Context) error {
-	srv := &http.Server{
-		Handler:           a.routes(),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(a.listener) }()
-	_, _ = fmt.Fprintf(a.stdout, "data in %s\nlistening on http://%s\n", a.cfg.dataDir, dialable(a.listener.Addr()))
-
-	select {
-	case err := <-failed:
-		return errors.Join(err, a.close())
-	case <-ctx.Done():
-	}
-	ctx = context.WithoutCancel(ctx)
-	a.log.LogAttrs(ctx, slog.LevelInfo, "Draining", slog.Duration("drain_delay_ms", a.cfg.drainDelay))
-	err := a.health.Drain(ctx, a.cfg.drainDelay)
-	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
-	defer cancel()
-	err = errors.Join(err, srv.Shutdown(ctx))
-	if serveErr := <-failed; !errors.Is(serveErr, http.ErrServerClosed) {
-		err = errors.Join(err, serveErr)
-	}
-	a.log.LogAttrs(ctx, slog.LevelInfo, "Stopped")
-	return errors.Join(err, a.close())
-}
-
-// dialable is an address that a browser on this machine can open.
-func dialable(addr net.Addr) string {
-	tcp, ok := addr.(*net.TCPAddr)
-	if ok && tcp.IP.IsUnspecified() {
-		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
-	}
-	return addr.String()
 }

@@ -111,6 +111,7 @@ func TestBadEnvironment(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	for name, m := range map[string]map[string]string{
 		"ADDR": {"ADDR": "nonsense"}, "ADDR port": {"ADDR": ":99999"}, "DRAIN_DELAY": {"DRAIN_DELAY": "soon"}, "DRAIN_DELAY negative": {"DRAIN_DELAY": "-1s"},
+		"HEALTH_EVERY": {"HEALTH_EVERY": "often"}, "HEALTH_EVERY zero": {"HEALTH_EVERY": "0s"},
 		"LOG_LEVEL": {"LOG_LEVEL": "loud"}, "DATA_DIR": {"DATA_DIR": filepath.Join(file, "x")},
 		"SLACK_WEBHOOK_URL": {"SLACK_WEBHOOK_URL": "ftp://secret-token", "ADDR": "127.0.0.1:0"},
 	} {

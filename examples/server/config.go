@@ -18,6 +18,7 @@ type config struct {
 	addr         string            // ADDR, default 127.0.0.1:8080
 	dataDir      string            // DATA_DIR, default a folder under the user's cache directory
 	drainDelay   time.Duration     // DRAIN_DELAY, default 0s: how long ready says 503 before the listener closes
+	healthEvery  time.Duration     // HEALTH_EVERY, default 10s: pause between two runs of the checks that touch the disk
 	logLevel     slog.Level        // LOG_LEVEL, default INFO
 	slackWebhook connectors.Secret // SLACK_WEBHOOK_URL, default the built-in receiver
 }
@@ -25,7 +26,7 @@ type config struct {
 // loadConfig reads the environment. Its error names the variable, and never
 // repeats the value of one that holds a secret.
 func loadConfig(getenv func(string) string) (config, error) {
-	cfg := config{addr: "127.0.0.1:8080"}
+	cfg := config{addr: "127.0.0.1:8080", healthEvery: 10 * time.Second}
 	if v := getenv("ADDR"); v != "" {
 		cfg.addr = v
 	}
@@ -38,6 +39,13 @@ func loadConfig(getenv func(string) string) (config, error) {
 			return config{}, fmt.Errorf("DRAIN_DELAY=%q: want a duration such as 5s", v)
 		}
 		cfg.drainDelay = d
+	}
+	if v := getenv("HEALTH_EVERY"); v != "" {
+		d, err := time.ParseDuration(v)
+		if err != nil || d <= 0 {
+			return config{}, fmt.Errorf("HEALTH_EVERY=%q: want a duration above 0 such as 10s", v)
+		}
+		cfg.healthEvery = d
 	}
 	if v := getenv("LOG_LEVEL"); v != "" {
 		if err := cfg.logLevel.UnmarshalText([]byte(v)); err != nil {

@@ -177,7 +177,7 @@ func TestTheStory(t *testing.T) {
 	assert.Contains(t, body, "Test")
 	assert.Len(t, p.messages(), 3)
 
-	for path, want := range map[string]string{"/health/live": `{"status":"alive"}`, "/health/ready": `{"status":"ready"}`, "/health": `"checks":{"database":"ok","runtime":"ok"}`} {
+	for path, want := range map[string]string{"/health/live": `{"status":"alive"}`, "/health/ready": `{"status":"ready"}`, "/health/startup": `{"status":"started"}`, "/health": `"checks":{"database":"ok","runtime":"ok","disk":"ok","scheduler":"ok"}`} {
 		resp, body := p.do("GET", path, "")
 		assert.Equal(t, 200, resp.StatusCode)
 		assert.Contains(t, body, want)

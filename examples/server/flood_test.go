@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -17,42 +16,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-// output is what a server that runs in the test prints.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
-// serving serves an app until the test ends.
-func serving(t *testing.T) (a *app, out *output, url string) {
-	t.Helper()
-	cfg, err := loadConfig(env(map[string]string{"ADDR": "127.0.0.1:0", "DATA_DIR": t.TempDir()}))
-	require.NoError(t, err)
-	out = &output{}
-	a, err = newApp(t.Context(), cfg, out)
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- a.serve(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		assert.NoError(t, <-ended)
-	})
-	return a, out, "http://" + a.listener.Addr().String()
-}
 
 // sender sends webhooks of one workflow, each with a key of its own, over
 // connections that are kept alive.
@@ -147,7 +110,7 @@ func TestAFloodOfTheFreeTenantHarmsNobody(t *testing.T) {
 	if testing.Short() {
 		d = time.Second
 	}
-	a, out, url := serving(t)
+	a, out, url := serving(t, nil, nil)
 	free, paid := newSender(t, url, "wf_123", 16), newSender(t, url, "wf_456", 8)
 	start := time.Now()
 	var wg sync.WaitGroup

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -12,7 +13,17 @@ import (
 )
 
 // store keeps workflows and runs in SQLite.
-type store struct{ db *sql.DB }
+type store struct {
+	db    *sql.DB
+	probe *sql.DB // the same file, for the health check alone
+}
+
+// How long a connection waits while another one writes. The probe waits less,
+// so that it can say "locked" before its own timeout.
+const (
+	busyWait      = 5 * time.Second
+	probeBusyWait = time.Second
+)
 
 const schema = `
 CREATE TABLE IF NOT EXISTS tenants (
@@ -33,34 +44,50 @@ CREATE TABLE IF NOT EXISTS runs (
 	started_at  INTEGER NOT NULL, -- unix milliseconds
 	ended_at    INTEGER
 ) STRICT;
+CREATE INDEX IF NOT EXISTS runs_ended_at ON runs (ended_at);
 CREATE TABLE IF NOT EXISTS health_probe (
 	id         INTEGER PRIMARY KEY CHECK (id = 1),
 	checked_at INTEGER NOT NULL
 ) STRICT;`
 
-// probe is the write by which the health check learns that the disk takes one.
-const probe = `INSERT INTO health_probe (id, checked_at) VALUES (1, unixepoch()) ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at`
+// probeWrite is the write by which the health check learns that the disk takes one.
+const probeWrite = `INSERT INTO health_probe (id, checked_at) VALUES (1, unixepoch()) ON CONFLICT (id) DO UPDATE SET checked_at = excluded.checked_at`
 
 // openStore opens, or creates, the database in dir and seeds it.
 func openStore(ctx context.Context, dir string) (*store, error) {
+	s := &store{}
+	var err error
+	if s.db, err = openFile(dir, busyWait); err != nil {
+		return nil, err
+	}
+	if s.probe, err = openFile(dir, probeBusyWait); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.probe.SetMaxOpenConns(1)
+	if err := s.seed(ctx); err != nil {
+		_ = s.close()
+		return nil, fmt.Errorf("database in %q: %w", dir, err)
+	}
+	return s, nil
+}
+
+func openFile(dir string, busyWait time.Duration) (*sql.DB, error) {
 	// Write transactions take their lock at the start: an upgrade from a read
 	// lock fails at once when another writer is active, whatever busy_timeout
 	// says.
 	query := url.Values{
-		"_pragma": {"journal_mode(WAL)", "busy_timeout(5000)", "foreign_keys(1)", "synchronous(NORMAL)"},
+		"_pragma": {"journal_mode(WAL)", fmt.Sprintf("busy_timeout(%d)", busyWait.Milliseconds()), "foreign_keys(1)", "synchronous(NORMAL)"},
 		"_txlock": {"immediate"},
 	}
 	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(filepath.Join(dir, "server.db"))}).EscapedPath(), RawQuery: query.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err != nil {
-		return nil, err
+	return sql.Open("sqlite", dsn.String())
+}
+
+func (s *store) close() error {
+	if s.probe == nil {
+		return s.db.Close()
 	}
-	s := &store{db: db}
-	if err := s.seed(ctx); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("database in %q: %w", dir, err)
-	}
-	return s, nil
+	return errors.Join(s.probe.Close(), s.db.Close())
 }
 
 func (s *store) seed(ctx context.Context) error {
@@ -118,4 +145,14 @@ func (s *store) endRun(ctx context.Context, id, status string, at time.Time) err
 func (s *store) countRuns(ctx context.Context) (n int, err error) {
 	err = s.db.QueryRowContext(ctx, `SELECT count(*) FROM runs`).Scan(&n)
 	return n, err
+}
+
+// purgeRuns deletes up to limit runs that ended before a moment.
+func (s *store) purgeRuns(ctx context.Context, before time.Time, limit int) (deleted int, err error) {
+	res, err := s.db.ExecContext(ctx, `DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE ended_at < ? ORDER BY ended_at LIMIT ?)`, before.UnixMilli(), limit)
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	return int(n), err
 }
