@@ -126,7 +126,8 @@ func TestStart(t *testing.T) {
 		assert.Zero(t, c.count(), "a service that drains starts nothing")
 		require.NoError(t, h.Close())
 
-		h = open(t, health.Config{}, health.Check{Name: "db", Every: time.Second, Checker: c})
+		var changes changeLog
+		h = open(t, health.Config{Listener: changes.add}, health.Check{Name: "db", Every: time.Second, Checker: c})
 		ctx, cancel := context.WithCancel(t.Context())
 		require.NoError(t, h.Start(ctx))
 		time.Sleep(5 * time.Second)
@@ -137,6 +138,7 @@ func TestStart(t *testing.T) {
 		time.Sleep(time.Minute)
 		assert.Equal(t, n, c.count())
 		assert.Equal(t, health.OutcomeStale, only(t, h.Evaluate(t.Context())).Outcome)
+		assert.Equal(t, []string{"db unknown ok", "db ok stale"}, changes.list(), "nobody stays in the dark")
 		require.EqualError(t, h.Start(t.Context()), "health: start: already ended with its context")
 		require.NoError(t, h.Close())
 	})
@@ -189,6 +191,7 @@ func TestStaleness(t *testing.T) {
 				assert.Contains(t, get(h.Handler(), "/health").Body.String(), `"checks":{"db":"stale"}`)
 				assert.Equal(t, 503, get(h.Handler(), "/health").Code)
 				assert.Equal(t, 503, get(h.Handler(), "/health/ready").Code)
+				require.NoError(t, h.Close())
 			})
 		})
 	}

@@ -36,9 +36,8 @@ type Config struct {
 	// MaxParallel is how many checks may run at once, 16 by default. A check
 	// past its timeout no longer counts. Negative: no limit.
 	MaxParallel int
-	// Details decides who may see more than the closed set of values: reasons,
-	// durations and times, in ?verbose and application/health+json. Nobody when
-	// nil. A request that it refuses, or for which it panics, gets the short
+	// Details decides who may see reasons, durations and times in ?verbose and
+	// application/health+json. Nobody when nil. It does not guard the metrics. A request that it refuses, or for which it panics, gets the short
 	// answer with the same status, since a probe that is refused would look like
 	// an outage.
 	Details func(*http.Request) bool
@@ -52,9 +51,12 @@ type Config struct {
 	// call the methods of the [Health]. A panic in it is contained. While it
 	// blocks, up to 1024 changes wait; then the oldest are dropped.
 	Listener func(Change)
-	// Logger receives each change of a check's outcome, with the raw error.
-	// It is the only place where the text of an error appears, so its handler
-	// should mask secrets. nil: nothing is logged.
+	// Logger receives each change of a check's outcome or reason, with the raw
+	// error: "health check not ok" as a warning, "health check ok again" as
+	// info, with check, outcome, reason, optional, duration and error. The outcome
+	// of an optional check is the one before it counts as degraded only. This is
+	// the only place where the text of an error appears, so its handler should
+	// mask secrets. nil: nothing is logged.
 	Logger *slog.Logger
 	// Starting makes readiness and the startup probe fail until
 	// [Health.MarkStarted].
@@ -171,7 +173,8 @@ type Check struct {
 	// drains, and before the first result, liveness is 200 all the same.
 	ForLive bool
 	// Groups names the groups that the check belongs to. Each is served at
-	// /health/group/{name}. Their names follow the rules of Name.
+	// /health/group/{name}, where Optional counts as it does for the whole. Their
+	// names follow the rules of Name.
 	Groups []string
 }
 

@@ -49,7 +49,8 @@ func (h *Health) Middleware(next http.Handler) http.Handler {
 // The patterns name no method, so that a wrong one is answered here; a
 // catch-all of mux must therefore be "/", not "GET /", with which they would
 // conflict, and conflicts panic, as with [http.ServeMux.Handle]. For such a mux
-// there is [Health.Middleware].
+// there is [Health.Middleware]. A pattern of one path, such as
+// "/health/metrics" behind a layer that authenticates, goes before these.
 func (h *Health) Register(mux *http.ServeMux) {
 	all := h.Handler()
 	mux.Handle(pathHealth, all)
@@ -72,7 +73,15 @@ func (h *Health) Ready() http.Handler { return http.HandlerFunc(h.serveReady) }
 func (h *Health) Startup() http.Handler { return http.HandlerFunc(h.serveStartup) }
 
 // Metrics serves the last known results in the text format of Prometheus,
-// version 0.0.4, at whatever path it is mounted. It runs no checks.
+// version 0.0.4, at whatever path it is mounted. It runs no checks. The series are
+//
+//	health_up, health_ready, health_draining
+//	health_check_up{check,critical}          critical is "false" for an optional check
+//	health_check_status{check,status}        1 for one of ok, degraded, failed, timeout, stale, unknown
+//	health_check_duration_seconds{check}     of the last run
+//	health_check_last_run_timestamp_seconds{check}, health_check_last_success_timestamp_seconds{check}
+//	health_check_stuck{check}                1 while a run outlives its timeout
+//	health_check_runs_total{check,result}    result is ok, degraded, failed or timeout
 func (h *Health) Metrics() http.Handler { return http.HandlerFunc(h.serveMetrics) }
 
 func (h *Health) serve(w http.ResponseWriter, r *http.Request) {

@@ -46,9 +46,13 @@ func (h *Health) spawnLocked(name string, cancel context.CancelFunc, f func()) {
 
 // Start begins to run the checks with [Check.Every] in the background, each in
 // a goroutine of its own, until ctx ends or [Health.Drain] or [Health.Close] is
-// called. From then on the results of such a check grow stale, unless the
-// service drains. The checkers see the values of ctx. A second call does
-// nothing. It fails after Close, and when the checks ended with ctx before.
+// called. When ctx ends without a drain the results grow stale, so it should be
+// that of the process, not of a request or of the start-up. The checkers see its
+// values. A second call does nothing. It fails after Close, and when the checks
+// ended with ctx before.
+//
+// Until the first run of a background check has ended, the check is unknown and
+// readiness fails; call [Health.Evaluate] before Start to have the results first.
 //
 // Once started, h also notices when the whole process was stopped for a while
 // (SIGSTOP, a paused machine), and then gives results and heartbeats one period
@@ -67,8 +71,13 @@ func (h *Health) Start(ctx context.Context) error {
 	case s.started:
 		return nil
 	}
-	ctx, halt := context.WithCancel(ctx)
-	h.halt = halt
+	// The pulse outlives ctx: it tells that results grow stale.
+	watchCtx, endWatch := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, endRuns := context.WithCancel(ctx)
+	h.halt = func() {
+		endRuns()
+		endWatch()
+	}
 	context.AfterFunc(ctx, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -83,7 +92,7 @@ func (h *Health) Start(ctx context.Context) error {
 		h.spawnLocked(e.Name, quit, func() { h.loop(ctx, e) })
 	}
 	h.pulse.begin(h.start)
-	h.spawnLocked("pulse", halt, func() { h.watch(ctx) })
+	h.spawnLocked("pulse", endWatch, func() { h.watch(watchCtx) })
 	s.started = true
 	h.set.Store(&s)
 	for _, e := range s.all {

@@ -12,10 +12,14 @@ import (
 // check's timeout. It asks db for a connection as the application does. When
 // none is free until the deadline, because all of [sql.DB.SetMaxOpenConns] are
 // in use, the reason is pool_exhausted: the pool is to blame, not the database.
-// At most one row is read and its values are ignored; a query without rows
-// passes.
+// Other reasons are locked and disk_full, by the codes of SQLite (from
+// modernc.org/sqlite, else by its words) and the SQLSTATE of PostgreSQL (pgx,
+// lib/pq), and those of the network.
 //
-// A read also passes on a full disk and on a replica; see [SQLWrite].
+// At most one row is read. The check fails when its first value is a boolean
+// false, as that of SELECT NOT pg_is_in_recovery() on a replica of PostgreSQL;
+// other values, and no row at all, pass. A read also passes on a full disk; see
+// [SQLWrite].
 func SQLQuery(db *sql.DB, query string) Checker {
 	if query == "" {
 		query = "SELECT 1"
