@@ -2,8 +2,10 @@ package health_test
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +119,11 @@ func TestStart(t *testing.T) {
 		h := open(t, health.Config{})
 		require.NoError(t, h.Close())
 		require.EqualError(t, h.Start(t.Context()), "health: start: already closed")
+		over, end := context.WithCancel(t.Context())
+		end()
+		h = open(t, health.Config{}, health.Check{Name: "db", Every: time.Second, Checker: health.CheckFunc(ok)})
+		require.ErrorIs(t, h.Start(over), context.Canceled)
+		assert.Equal(t, 200, get(h.Handler(), "/health").Code, "nothing was started: it runs on demand")
 
 		c := &switchable{}
 		h = open(t, health.Config{}, health.Check{Name: "db", Every: time.Second, Checker: c})
@@ -238,12 +245,111 @@ func TestWedgedBackgroundCheck(t *testing.T) {
 		}
 		assert.Equal(t, int64(2), g.runs.Load())
 		g.release <- nil
+		time.Sleep(time.Second)
 		synctest.Wait()
-		assert.Equal(t, int64(3), g.runs.Load(), "runs again at once")
+		assert.Equal(t, int64(3), g.runs.Load(), "runs again within the cache period, not in ten seconds")
 		g.release <- nil
 		synctest.Wait()
 		assert.Equal(t, health.StatusHealthy, h.Evaluate(t.Context()).Status)
 		require.NoError(t, h.Close())
+	})
+}
+
+// Only the first late result is in a hurry to be replaced.
+func TestCheckThatIsAlwaysLateIsNotHurried(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var runs atomic.Int64
+		h := open(t, health.Config{}, health.Check{Name: "db", Every: time.Hour, Timeout: 100 * time.Millisecond, Checker: health.CheckFunc(func(context.Context) error {
+			runs.Add(1)
+			time.Sleep(200 * time.Millisecond)
+			return nil
+		})})
+		require.NoError(t, h.Start(t.Context()))
+		time.Sleep(10 * time.Hour)
+		assert.LessOrEqual(t, runs.Load(), int64(13))
+		require.NoError(t, h.Close())
+	})
+}
+
+func TestBackgroundCheckSurvivesGoexit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var runs atomic.Int64
+		h := open(t, health.Config{}, health.Check{Name: "db", Every: time.Second, Checker: health.CheckFunc(func(context.Context) error {
+			if runs.Add(1) < 3 {
+				runtime.Goexit()
+			}
+			return nil
+		})})
+		require.NoError(t, h.Start(t.Context()))
+		time.Sleep(time.Minute)
+		assert.Greater(t, runs.Load(), int64(50))
+		got := only(t, h.Snapshot())
+		assert.Equal(t, health.OutcomeOK, got.Outcome)
+		assert.Equal(t, uint64(2), got.Runs.Failed)
+		require.NoError(t, h.Close())
+	})
+}
+
+// A result that was stale is no reason to forgive the first failure after it.
+func TestFailureAfterStaleCounts(t *testing.T) {
+	t.Parallel()
+	for _, optional := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var changes []health.Change
+			hog, c := newGate(), &switchable{}
+			h := open(t, health.Config{MaxParallel: 1, Listener: func(ch health.Change) { changes = append(changes, ch) }},
+				health.Check{Name: "hog", Checker: hog, Timeout: time.Hour, Optional: true},
+				health.Check{Name: "db", Checker: c, Every: 10 * time.Second, FailAfter: 3, Optional: optional})
+			require.NoError(t, h.Start(t.Context()))
+			synctest.Wait()
+			go h.Evaluate(t.Context()) // the hog takes the only turn
+			time.Sleep(2 * time.Minute)
+			c.set(errDown)
+			hog.release <- nil
+			synctest.Wait()
+			got := h.Snapshot().Checks[1]
+			assert.NotEqual(t, health.OutcomeOK, got.Outcome)
+			assert.False(t, got.Up)
+			require.NoError(t, h.Close())
+			for i, ch := range changes[1:] {
+				assert.False(t, ch.Since.Before(changes[i].Since), "%+v after %+v", ch, changes[i])
+			}
+		})
+	}
+}
+
+func TestLivenessWaitsForNoTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, health.Config{MaxParallel: 1},
+			health.Check{Name: "db", Checker: health.CheckFunc(obedient)},
+			health.Check{Name: "worker", Checker: health.NewHeartbeat(time.Hour), Every: time.Second, Timeout: time.Second, ForLive: true})
+		require.NoError(t, h.Start(t.Context()))
+		for range 300 {
+			go h.Evaluate(t.Context())
+			time.Sleep(time.Second)
+			assert.Equal(t, 200, get(h.Handler(), "/health/live").Code)
+		}
+		require.NoError(t, h.Close())
+	})
+}
+
+func TestNoCheckBeginsAfterDrain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, c := newGate(), &switchable{}
+		h := open(t, health.Config{MaxParallel: 1}, health.Check{Name: "a", Checker: g})
+		go h.Evaluate(t.Context())
+		synctest.Wait()
+		require.NoError(t, h.Add(health.Check{Name: "b", Checker: c}))
+		go h.Evaluate(t.Context()) // b waits for its turn
+		synctest.Wait()
+		require.NoError(t, h.Drain(t.Context(), 0))
+		g.release <- nil
+		synctest.Wait()
+		assert.Zero(t, c.count())
 	})
 }
 

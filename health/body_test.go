@@ -117,6 +117,8 @@ func TestReasons(t *testing.T) {
 		{"no error, code", health.Reason("tls", nil), health.OutcomeOK, ""},
 		{"no error, degraded", health.Degraded(nil), health.OutcomeOK, ""},
 		{"degraded with a code", health.Degraded(health.Reason("disk_full", errDown)), health.OutcomeDegraded, "disk_full"},
+		{"degraded with another failure", errors.Join(health.Degraded(errDown), errDown), health.OutcomeFailed, "other"},
+		{"degraded twice", fmt.Errorf("x: %w", errors.Join(health.Degraded(errDown), health.Degraded(errDown))), health.OutcomeDegraded, "other"},
 		{"own deadline", fmt.Errorf("x: %w", context.DeadlineExceeded), health.OutcomeTimeout, "timeout"},
 		{"dns", &net.DNSError{Err: "no such host", Name: "db.internal"}, health.OutcomeFailed, "dns"},
 		{"refused", refused(t), health.OutcomeFailed, "refused"},

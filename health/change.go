@@ -48,7 +48,7 @@ func (h *Health) announce(e *entry, outcome Outcome, reason string, since time.T
 	}
 	key, before := logKey{outcome, reason}, e.logged
 	d.log = before != key && (before != logKey{} || outcome != OutcomeOK)
-	e.announced, e.logged = d.To, key
+	e.announced, e.told, e.logged = d.To, since, key
 	if d.log || d.From != d.To {
 		h.deliver(d)
 	}

@@ -15,6 +15,7 @@ const (
 	defaultBudget      = 750 * time.Millisecond
 	defaultCache       = time.Second
 	defaultTimeout     = 5 * time.Second
+	defaultStaleAfter  = time.Minute // probes come at least twice as often
 	defaultMaxParallel = 16
 	maxNameLength      = 63
 )
@@ -34,7 +35,8 @@ type Config struct {
 	// concurrent evaluations still share one.
 	Cache time.Duration
 	// MaxParallel is how many checks may run at once, 16 by default. A check
-	// past its timeout no longer counts. Negative: no limit.
+	// past its timeout no longer counts, and one with [Check.ForLive] never does.
+	// Negative: no limit.
 	MaxParallel int
 	// Details decides who may see reasons, durations and times in ?verbose and
 	// application/health+json. Nobody when nil. It does not guard the metrics. A request that it refuses, or for which it panics, gets the short
@@ -73,6 +75,7 @@ func (c Config) withDefaults() Config {
 	if c.Cache == 0 {
 		c.Cache = defaultCache
 	}
+	c.Budget, c.Cache = min(c.Budget, forever), min(c.Cache, forever)
 	if c.MaxParallel == 0 {
 		c.MaxParallel = defaultMaxParallel
 	}
@@ -148,8 +151,9 @@ type Check struct {
 	InitialDelay time.Duration
 	// StaleAfter is how long a result is worth something. That of a background
 	// check is stale afterwards, by default 2*Every + Timeout; it must be more
-	// than Every. That of another check is shown for so long when a new run is
-	// not done within the budget, by default [Config.Cache] + Timeout.
+	// than Every and its tenth. That of another check is shown for so long when a
+	// new run is not done within the budget, by default one minute, and at least
+	// [Config.Cache] + Timeout: what then hangs is found out by its timeout.
 	StaleAfter time.Duration
 	// FailAfter is how many runs in a row must fail before a check that passed
 	// is reported to fail, 1 by default. A wedged check and a stale result fail
@@ -178,12 +182,17 @@ type Check struct {
 	Groups []string
 }
 
+// forever is what longer durations are cut to, so that their sums are durations
+// too.
+const forever = 30 * 365 * 24 * time.Hour
+
 func (c Check) withDefaults(cfg Config) Check {
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
 	}
+	c.Timeout, c.Every, c.InitialDelay = min(c.Timeout, forever), min(c.Every, forever), min(c.InitialDelay, forever)
 	if c.StaleAfter == 0 {
-		c.StaleAfter = max(cfg.Cache, 0) + c.Timeout
+		c.StaleAfter = max(cfg.Cache+c.Timeout, c.Timeout, defaultStaleAfter)
 		if c.Every > 0 {
 			c.StaleAfter = 2*c.Every + c.Timeout
 		}
@@ -237,8 +246,8 @@ func (c Check) validTimes() error {
 		return errors.New("an initial delay needs a period")
 	case c.StaleAfter < 0:
 		return fmt.Errorf("negative limit of staleness %v", c.StaleAfter)
-	case c.StaleAfter > 0 && c.StaleAfter <= c.Every:
-		return fmt.Errorf("results would be stale after %v, before the next run after %v", c.StaleAfter, c.Every)
+	case c.StaleAfter > 0 && c.StaleAfter <= c.Every+c.Every/10:
+		return fmt.Errorf("results would be stale after %v, before the next run after %v and a tenth", c.StaleAfter, c.Every)
 	}
 	return nil
 }

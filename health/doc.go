@@ -23,8 +23,8 @@
 // the other checks are not held up. A wedged check therefore owns one goroutine
 // at most. A panic is a failure of that check. A client that leaves cancels
 // nothing. A critical check without a result counts as failing, and so does a
-// background check whose last result is too old; when the whole process was
-// stopped for a while, results get one more period to be renewed.
+// background check that passed too long ago; the time in which the whole process
+// stood still does not count.
 //
 // # Endpoints
 //

@@ -17,8 +17,9 @@ type entry struct {
 	mu        sync.Mutex // never held while a checker, a listener or a logger runs
 	run       *run       // in flight, or nil
 	removed   bool
-	passes    int     // runs that passed in a row
-	announced Outcome // what the last change said
+	passes    int       // runs that passed in a row
+	announced Outcome   // what the last change said
+	told      time.Time // since when that is so
 	logged    logKey
 }
 
@@ -73,12 +74,16 @@ func (e *entry) next(r *result, f found) *result {
 		e.passes = 0
 		n.failures++
 	}
-	turned := r.outcome != "" && passes != r.outcome.passing()
+	stale := e.logged.outcome == OutcomeStale // then r is void, and f the first result again
+	turned := r.outcome != "" && !stale && passes != r.outcome.passing()
 	if turned && !f.wedged && (passes && e.passes < e.RecoverAfter || !passes && n.failures < e.FailAfter) {
 		return &n
 	}
-	if n.outcome != f.outcome || e.announced == OutcomeStale {
+	if n.outcome != f.outcome || stale {
 		n.outcome, n.since = f.outcome, f.at
+		if n.since.Before(e.told) { // a timeout is dated at its deadline
+			n.since = e.told
+		}
 	}
 	n.reason = f.reason
 	return &n
@@ -106,12 +111,6 @@ func (e *entry) shown(o Outcome) Outcome {
 		return OutcomeDegraded
 	}
 	return o
-}
-
-// isStale reports whether r is of a background check and too old at now.
-// thawed is when the process was last found to have been stopped.
-func (e *entry) isStale(r *result, now, thawed time.Duration) bool {
-	return now-r.end > e.StaleAfter && r.outcome != "" && !r.stuck && now-thawed > e.Every+e.Timeout
 }
 
 // remove stops the check from being run or reported.

@@ -66,8 +66,10 @@ func (h *Health) read(ctx context.Context, s *set, entries []*entry, into []read
 	for _, e := range entries {
 		rd := reading{entry: e, res: e.known.Load()}
 		if !h.settled(s, e, rd.res, now) {
-			rd.run = h.join(ctx, e)
-			waiting = waiting || rd.run != nil
+			if rd.run = h.join(ctx, e); rd.run == nil {
+				continue // removed meanwhile
+			}
+			waiting = true
 		}
 		into = append(into, rd)
 	}
@@ -98,20 +100,20 @@ func (h *Health) pass(s *set, entries []*entry) bool {
 
 // settled reports that no run is needed, or none may begin.
 func (h *Health) settled(s *set, e *entry, r *result, now time.Duration) bool {
-	return now-r.end < h.cfg.Cache || r.stuck || s.started && e.Every > 0 || s.idle()
+	return r.outcome != "" && now-r.end < h.cfg.Cache || r.stuck || s.started && e.Every > 0 || s.idle()
 }
 
 // judge fills in the outcome as others see it.
 func (h *Health) judge(s *set, rd *reading, now time.Duration) {
 	outcome := rd.res.outcome
-	if rd.Every > 0 && s.started && !s.idle() && now-rd.res.end > rd.StaleAfter && rd.isStale(rd.res, now, h.pulse.thawed()) {
+	if rd.Every > 0 && s.started && !s.idle() && h.isStale(rd.entry, rd.res, now) {
 		outcome, rd.stale = OutcomeStale, true
 	}
 	rd.outcome = rd.shown(outcome)
 }
 
-// join returns the run of e to wait for. It starts one when none is in flight,
-// and returns nil when there is nothing to wait for.
+// join returns the run of e to wait for, which may have ended. It starts one when
+// none is in flight, and returns nil when e was removed.
 func (h *Health) join(ctx context.Context, e *entry) *run {
 	// The caller's cancellation must not reach a run that others share.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -123,7 +125,6 @@ func (h *Health) join(ctx context.Context, e *entry) *run {
 	if !h.spawn(e.Name, cancel, func() { h.execute(ctx, e, r) }) {
 		cancel()
 		e.drop(r)
-		return nil
 	}
 	return r
 }

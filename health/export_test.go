@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// Thawed returns a context as checkers get it after the process stood still
-// until at.
-func Thawed(ctx context.Context, at time.Time) context.Context {
-	return context.WithValue(ctx, thawKey{}, func() time.Time { return at })
+// Paused returns a context as checkers get it in a process that stood still from
+// from to to.
+func Paused(ctx context.Context, from, to time.Time) context.Context {
+	h := &Health{start: from.Add(-time.Hour)}
+	h.pulse.pauses = []pause{{time.Hour, time.Hour + to.Sub(from)}}
+	return context.WithValue(ctx, pulseKey{}, h)
 }
 
 // Space is what a file system tells of itself.

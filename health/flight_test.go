@@ -114,23 +114,50 @@ func TestBudgetOffWaitsForTheTimeout(t *testing.T) {
 // A dependency that takes longer than the budget, but answers, is not down.
 func TestLastResultServesWhileARunMayRenewIt(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
-		h := open(t, health.Config{}, health.Check{Name: "db", Checker: g, Timeout: 5 * time.Second})
-		go h.Evaluate(t.Context())
-		synctest.Wait()
-		g.release <- nil
-		synctest.Wait()
-		known := time.Now()
+	for _, tc := range []struct {
+		name       string
+		staleAfter time.Duration
+		age        time.Duration
+		want       health.Outcome
+	}{
+		{"default, just before", 0, time.Minute - time.Nanosecond, health.OutcomeOK},
+		{"default, at the end", 0, time.Minute, health.OutcomeTimeout},
+		{"own, just before", 10 * time.Second, 10*time.Second - time.Nanosecond, health.OutcomeOK},
+		{"own, at the end", 10 * time.Second, 10 * time.Second, health.OutcomeTimeout},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := newGate()
+				h := open(t, health.Config{}, health.Check{Name: "db", Checker: g, StaleAfter: tc.staleAfter})
+				go h.Evaluate(t.Context())
+				synctest.Wait()
+				g.release <- nil
+				synctest.Wait()
+				time.Sleep(tc.age - 750*time.Millisecond)
+				assert.Equal(t, tc.want, only(t, h.Evaluate(t.Context())).Outcome, "when the budget ends")
+				time.Sleep(5 * time.Second)
+				assert.Equal(t, health.OutcomeTimeout, only(t, h.Evaluate(t.Context())).Outcome, "it does hang")
+				g.release <- nil
+			})
+		})
+	}
+}
 
-		time.Sleep(time.Second)
-		for time.Since(known) < 5*time.Second {
-			assert.Equal(t, health.OutcomeOK, only(t, h.Evaluate(t.Context())).Outcome)
+// A kubelet asks every ten seconds.
+func TestSlowerThanTheBudgetIsNotDown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, health.Config{}, health.Check{Name: "db", Checker: health.CheckFunc(func(context.Context) error {
+			time.Sleep(900 * time.Millisecond)
+			return nil
+		})})
+		assert.Equal(t, 503, get(h.Handler(), "/health/ready").Code, "nothing is known yet")
+		for range 100 {
+			time.Sleep(10 * time.Second)
+			assert.Equal(t, 200, get(h.Handler(), "/health/ready").Code)
 		}
-		assert.Equal(t, int64(2), g.runs.Load())
-		time.Sleep(time.Until(known.Add(6*time.Second - 750*time.Millisecond)))
-		assert.Equal(t, health.OutcomeTimeout, only(t, h.Evaluate(t.Context())).Outcome, "older than cache and timeout")
-		g.release <- nil
+		time.Sleep(10 * time.Second)
 	})
 }
 

@@ -45,7 +45,8 @@ func (h *Health) Middleware(next http.Handler) http.Handler {
 }
 
 // Register adds every endpoint to mux. Paths below /health/ that are no
-// endpoint, those with a trailing slash included, are 404 and never a redirect.
+// endpoint, those with a trailing slash included, are 404 and never a redirect;
+// only what mux itself cleans, such as /health//live, it redirects.
 // The patterns name no method, so that a wrong one is answered here; a
 // catch-all of mux must therefore be "/", not "GET /", with which they would
 // conflict, and conflicts panic, as with [http.ServeMux.Handle]. For such a mux

@@ -19,9 +19,9 @@ import (
 // for a worker that is long dead. A worker that may wait for work longer than
 // the maximum age waits in shorter turns and beats after each.
 //
-// After a time in which the whole process stood still, stopped by a signal or
-// with its machine, the heartbeat and each job get one maximum age from the
-// moment [Health.Start] noticed.
+// The time in which the whole process stood still, stopped by a signal or with its
+// machine, does not count, if it was more than a second and [Health.Start] was
+// called before.
 //
 // Its methods may be called concurrently. Make one with [NewHeartbeat].
 type Heartbeat struct {
@@ -86,15 +86,12 @@ func (h *Heartbeat) end(j *job) {
 
 // Check implements [Checker].
 func (h *Heartbeat) Check(ctx context.Context) error {
-	if t := thawed(ctx); !t.IsZero() && time.Since(t) <= h.maxAge {
-		return nil
-	}
 	now := time.Since(h.start)
-	running, overdue, by := h.survey(now)
+	running, overdue, by := h.survey(ctx, now)
 	if overdue > 0 {
 		return Reason(reasonStuck, fmt.Errorf("health: %d of %d jobs past their limit, one by %v", overdue, running, by))
 	}
-	if age := now - time.Duration(h.last.Load()); running == 0 && age > h.maxAge {
+	if age := h.since(ctx, time.Duration(h.last.Load()), now, h.maxAge); running == 0 && age > h.maxAge {
 		return Reason(reasonStuck, fmt.Errorf("health: no beat for %v, limit %v", age, h.maxAge))
 	}
 	return nil
@@ -102,14 +99,24 @@ func (h *Heartbeat) Check(ctx context.Context) error {
 
 // survey counts the jobs, and those past their limit, of which the worst is past
 // it by so long.
-func (h *Heartbeat) survey(now time.Duration) (running, overdue int, by time.Duration) {
+func (h *Heartbeat) survey(ctx context.Context, now time.Duration) (running, overdue int, by time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for j := range h.jobs {
-		if late := now - j.began - j.limit; late > 0 {
+		if late := h.since(ctx, j.began, now, j.limit) - j.limit; late > 0 {
 			overdue++
 			by = max(by, late)
 		}
 	}
 	return len(h.jobs), overdue, by
+}
+
+// since returns the time from then to now in which the process ran. It looks at
+// pauses only where they matter, beyond limit.
+func (h *Heartbeat) since(ctx context.Context, then, now, limit time.Duration) time.Duration {
+	age := now - then
+	if age > limit {
+		age -= sleptSince(ctx, h.start.Add(then))
+	}
+	return age
 }

@@ -157,16 +157,33 @@ func TestHeartbeatAfterAFreeze(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := health.NewHeartbeat(maxAge)
+		time.Sleep(maxAge / 2)
+		from := time.Now()
 		time.Sleep(time.Hour)
-		thawed := health.Thawed(t.Context(), time.Now())
+		ctx := health.Paused(t.Context(), from, time.Now())
 		require.Error(t, h.Check(t.Context()))
-		require.NoError(t, h.Check(thawed))
-		time.Sleep(maxAge)
-		require.NoError(t, h.Check(thawed))
+		require.NoError(t, h.Check(ctx))
+		time.Sleep(maxAge / 2)
+		require.NoError(t, h.Check(ctx))
 		time.Sleep(time.Nanosecond)
-		require.Error(t, h.Check(thawed), "the grace is over")
+		require.Error(t, h.Check(ctx), "the time in which it ran is over")
 		h.Beat()
-		require.NoError(t, h.Check(thawed))
+		require.NoError(t, h.Check(ctx))
+	})
+}
+
+// What was dead before stays so, however often the process is stopped.
+func TestFreezePardonsNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		beat, job := health.NewHeartbeat(maxAge), health.NewHeartbeat(maxAge)
+		job.Begin(time.Minute)
+		time.Sleep(time.Hour)
+		from := time.Now()
+		time.Sleep(2 * time.Second)
+		ctx := health.Paused(t.Context(), from, time.Now())
+		require.Error(t, beat.Check(ctx))
+		require.Error(t, job.Check(ctx))
 	})
 }
 
@@ -175,26 +192,15 @@ func TestJobAfterAFreeze(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := health.NewHeartbeat(maxAge)
 		h.Begin(time.Hour)
+		from := time.Now()
 		time.Sleep(2 * time.Hour)
-		thawed := health.Thawed(t.Context(), time.Now())
+		ctx := health.Paused(t.Context(), from, time.Now())
 		require.Error(t, h.Check(t.Context()))
-		time.Sleep(maxAge)
-		require.NoError(t, h.Check(thawed))
-		time.Sleep(time.Nanosecond)
-		require.Error(t, h.Check(thawed), "the grace is over")
-	})
-}
-
-func TestJobWithTimeLeftAfterAFreeze(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := health.NewHeartbeat(maxAge)
-		h.Begin(time.Hour)
-		thawed := health.Thawed(t.Context(), time.Now())
+		require.NoError(t, h.Check(ctx))
 		time.Sleep(time.Hour)
-		require.NoError(t, h.Check(thawed))
+		require.NoError(t, h.Check(ctx))
 		time.Sleep(time.Nanosecond)
-		require.Error(t, h.Check(thawed))
+		require.Error(t, h.Check(ctx), "its limit is over")
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -48,15 +49,15 @@ func (h *Health) spawnLocked(name string, cancel context.CancelFunc, f func()) {
 // a goroutine of its own, until ctx ends or [Health.Drain] or [Health.Close] is
 // called. When ctx ends without a drain the results grow stale, so it should be
 // that of the process, not of a request or of the start-up. The checkers see its
-// values. A second call does nothing. It fails after Close, and when the checks
-// ended with ctx before.
+// values. A second call does nothing. It fails after Close, when ctx has ended,
+// and when the checks have ended with an earlier one.
 //
 // Until the first run of a background check has ended, the check is unknown and
 // readiness fails; call [Health.Evaluate] before Start to have the results first.
 //
-// Once started, h also notices when the whole process was stopped for a while
-// (SIGSTOP, a paused machine), and then gives results and heartbeats one period
-// to be renewed before it calls them stale.
+// Once started, h also notices when the whole process stood still for more than a
+// second (SIGSTOP, a paused machine). That time does not age results and
+// heartbeats.
 func (h *Health) Start(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -70,6 +71,8 @@ func (h *Health) Start(ctx context.Context) error {
 		return errors.New("health: start: already ended with its context")
 	case s.started:
 		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("health: start: %w", ctx.Err())
 	}
 	// The pulse outlives ctx: it tells that results grow stale.
 	watchCtx, endWatch := context.WithCancel(context.WithoutCancel(ctx))
@@ -89,7 +92,7 @@ func (h *Health) Start(ctx context.Context) error {
 		}
 		ctx, quit := context.WithCancel(ctx)
 		e.quit = quit
-		h.spawnLocked(e.Name, quit, func() { h.loop(ctx, e) })
+		h.spawnLocked(e.Name, quit, func() { h.loop(ctx, e, e.InitialDelay) })
 	}
 	h.pulse.begin(h.start)
 	h.spawnLocked("pulse", endWatch, func() { h.watch(watchCtx) })
@@ -174,21 +177,21 @@ func (h *Health) Close() error {
 	return fmt.Errorf("health: close: still running: %s", strings.Join(slices.Compact(stuck), ", "))
 }
 
-// acquire waits for a slot and reports whether the run may start.
-func (h *Health) acquire(ctx context.Context) bool {
-	if h.slots == nil {
-		return ctx.Err() == nil
+// acquire waits for a slot and reports whether the run may start. Liveness waits
+// for nobody: what it depends on takes no slot.
+func (h *Health) acquire(ctx context.Context, e *entry) (release func(), ok bool) {
+	release = func() {}
+	if h.slots != nil && !e.ForLive {
+		select {
+		case h.slots <- struct{}{}:
+			release = sync.OnceFunc(func() { <-h.slots })
+		case <-ctx.Done():
+			return nil, false
+		}
 	}
-	select {
-	case h.slots <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
+	if ctx.Err() != nil || h.set.Load().idle() {
+		release()
+		return nil, false
 	}
-}
-
-func (h *Health) release() {
-	if h.slots != nil {
-		<-h.slots
-	}
+	return release, true
 }

@@ -2,6 +2,7 @@ package health_test
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -35,6 +36,16 @@ func TestMisconfiguration(t *testing.T) {
 		{"no checker", health.Check{Name: "x"}, `health: check "x": no checker`},
 		{"nil function", health.Check{Name: "x", Checker: health.CheckFunc(nil)}, `health: check "x": checker is a nil function`},
 		{"negative timeout", health.Check{Name: "x", Checker: good.Checker, Timeout: -1}, `health: check "x": negative timeout -1ns`},
+		{"negative period", health.Check{Name: "x", Checker: good.Checker, Every: -1}, `health: check "x": negative period -1ns`},
+		{"negative delay", health.Check{Name: "x", Checker: good.Checker, Every: 1, InitialDelay: -1}, `health: check "x": negative initial delay -1ns`},
+		{"delay of nothing", health.Check{Name: "x", Checker: good.Checker, InitialDelay: 1}, `health: check "x": an initial delay needs a period`},
+		{"negative staleness", health.Check{Name: "x", Checker: good.Checker, StaleAfter: -1}, `health: check "x": negative limit of staleness -1ns`},
+		{"stale before the next run", health.Check{Name: "x", Checker: good.Checker, Every: 10 * time.Second, StaleAfter: 11 * time.Second}, `health: check "x": results would be stale after 11s, before the next run after 10s and a tenth`},
+		{"negative threshold", health.Check{Name: "x", Checker: good.Checker, FailAfter: -1}, `health: check "x": negative threshold`},
+		{"group with a space", health.Check{Name: "x", Checker: good.Checker, Groups: []string{"a b"}}, `health: check "x": group "a b": want a name`},
+		{"optional and for liveness", health.Check{Name: "x", Checker: good.Checker, Optional: true, ForLive: true}, `health: check "x": optional and for liveness at once`},
+		{"own remote check for liveness", health.Check{Name: "x", Checker: health.Remote(good.Checker), ForLive: true}, `health: check "x": not fit for liveness`},
+		{"nothing remote", health.Check{Name: "x", Checker: health.Remote(nil)}, `health: check "x": no checker`},
 		{"query of nothing", health.Check{Name: "x", Checker: health.SQLQuery(nil, "")}, `health: check "x": no database`},
 		{"write to nothing", health.Check{Name: "x", Checker: health.SQLWrite(nil, "w")}, `health: check "x": no database`},
 		{"no directory", health.Check{Name: "x", Checker: health.DirWritable("")}, `health: check "x": no directory`},
@@ -207,6 +218,29 @@ func TestClose(t *testing.T) {
 	})
 }
 
+func TestRunThatCloseCancelledIsNone(t *testing.T) {
+	t.Parallel()
+	for _, every := range []time.Duration{0, 10 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGate()
+			h := open(t, health.Config{}, health.Check{Name: "db", Checker: g, Every: every})
+			require.NoError(t, h.Start(t.Context()))
+			go h.Evaluate(t.Context())
+			g.release <- nil
+			time.Sleep(11 * time.Second)
+			go h.Evaluate(t.Context())
+			synctest.Wait()
+			require.Equal(t, int64(2), g.runs.Load())
+			require.Error(t, h.Close())
+			time.Sleep(time.Minute)
+			got := only(t, h.Snapshot())
+			assert.Equal(t, health.OutcomeOK, got.Outcome)
+			assert.Equal(t, health.Runs{OK: 1}, got.Runs)
+			g.release <- nil
+		})
+	}
+}
+
 func TestCloseNamesRemovedChecksToo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -217,6 +251,64 @@ func TestCloseNamesRemovedChecksToo(t *testing.T) {
 		require.EqualError(t, h.Close(), "health: close: still running: db")
 		g.release <- nil
 	})
+}
+
+// Whatever is removed was never down.
+func TestAddAndRemoveWhileProbing(t *testing.T) {
+	t.Parallel()
+	h := open(t, health.Config{Cache: -1})
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = h.Add(health.Check{Name: "a", Checker: health.CheckFunc(ok)})
+				h.Remove("a")
+			}
+		}
+	})
+	for range 20_000 {
+		assert.Equal(t, health.StatusHealthy, h.Evaluate(t.Context()).Status)
+	}
+	close(stop)
+	wg.Wait()
+	require.NoError(t, h.Close())
+}
+
+func TestExtremeDurations(t *testing.T) {
+	t.Parallel()
+	const longest = time.Duration(math.MaxInt64)
+	for name, tc := range map[string]struct {
+		cfg   health.Config
+		check health.Check
+	}{
+		"cache":   {health.Config{Cache: longest}, health.Check{}},
+		"budget":  {health.Config{Budget: longest, MaxParallel: 1 << 20}, health.Check{}},
+		"timeout": {health.Config{}, health.Check{Timeout: longest}},
+		"every":   {health.Config{}, health.Check{Every: longest}},
+		"all":     {health.Config{Cache: longest, Budget: longest}, health.Check{Timeout: longest, Every: longest}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := &switchable{}
+				tc.check.Name, tc.check.Checker = "a", c
+				h := open(t, tc.cfg, tc.check)
+				require.NoError(t, h.Start(t.Context()))
+				synctest.Wait()
+				got := only(t, h.Evaluate(t.Context()))
+				assert.Equal(t, health.OutcomeOK, got.Outcome)
+				assert.Empty(t, got.Reason)
+				time.Sleep(10 * time.Second)
+				assert.Equal(t, health.OutcomeOK, only(t, h.Snapshot()).Outcome)
+				assert.Equal(t, 1, c.count())
+				require.NoError(t, h.Close())
+			})
+		})
+	}
 }
 
 func TestEverythingAtOnce(t *testing.T) {

@@ -89,7 +89,7 @@ func classify(err error, late bool) (Outcome, string) {
 		return OutcomeOK, ""
 	}
 	code, overdue := reasonOf(err, late)
-	if _, ok := errors.AsType[*degradedError](err); ok {
+	if isDegraded(err) {
 		return OutcomeDegraded, code
 	}
 	if overdue {
@@ -100,6 +100,21 @@ func classify(err error, late bool) (Outcome, string) {
 
 // reasonOf returns the code of err, and whether time ran out. A lookup that
 // does not end is the usual face of a broken resolver, so it keeps the code dns.
+// isDegraded reports whether err says so, and all errors that it joins.
+func isDegraded(err error) bool {
+	for err != nil {
+		switch e := err.(type) { //nolint:errorlint // this is the walk of errors.As, with another rule for joined errors
+		case *degradedError:
+			return true
+		case interface{ Unwrap() []error }:
+			joined := e.Unwrap()
+			return len(joined) > 0 && !slices.ContainsFunc(joined, func(err error) bool { return err != nil && !isDegraded(err) })
+		}
+		err = errors.Unwrap(err)
+	}
+	return false
+}
+
 func reasonOf(err error, late bool) (code string, overdue bool) {
 	if e, ok := errors.AsType[*reasonError](err); ok {
 		return e.code, e.code == reasonTimeout

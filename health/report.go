@@ -24,7 +24,7 @@ const (
 	OutcomeDegraded Outcome = "degraded" // works with a limitation, or an optional check fails
 	OutcomeFailed   Outcome = "failed"
 	OutcomeTimeout  Outcome = "timeout" // no result in time; reason stuck: the run goes on
-	OutcomeStale    Outcome = "stale"   // no new result of a background check for too long
+	OutcomeStale    Outcome = "stale"   // a background check passed, but too long ago
 	OutcomeUnknown  Outcome = "unknown" // no result yet
 )
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 	"time"
 )
 
@@ -43,11 +42,11 @@ func (e *entry) claim(cancel context.CancelFunc) (r *run, fresh bool) {
 // execute runs the check to its end.
 func (h *Health) execute(ctx context.Context, e *entry, r *run) {
 	defer r.cancel()
-	if !h.acquire(ctx) {
+	release, ok := h.acquire(ctx, e)
+	if !ok {
 		e.drop(r)
 		return
 	}
-	release := sync.OnceFunc(h.release)
 	defer release()
 
 	began := time.Now()
@@ -57,10 +56,12 @@ func (h *Health) execute(ctx context.Context, e *entry, r *run) {
 	grace := min(maxGrace, e.Timeout/10)
 	timer := time.AfterFunc(e.Timeout+grace, func() {
 		release() // a wedged check must not hold up the others
-		h.expire(e, r, began.Add(e.Timeout))
+		if ctx.Err() == nil {
+			h.expire(e, r, began.Add(e.Timeout))
+		}
 	})
 	defer timer.Stop()
-	deadline, cancel := context.WithTimeout(context.WithValue(ctx, thawKey{}, h.thawedAt), e.Timeout)
+	deadline, cancel := context.WithTimeout(context.WithValue(ctx, pulseKey{}, h), e.Timeout)
 	defer cancel()
 
 	f := found{outcome: OutcomeFailed, reason: reasonPanic, err: errors.New("checker ended its goroutine")}

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // SQLQuery checks that db answers query, "SELECT 1" when empty, within the
@@ -69,6 +70,7 @@ func firstRow(rows *sql.Rows) error {
 // [Check.FailAfter] the one to forgive a single time. Run it in the background,
 // see [Check.Every], rather than write with each probe.
 func SQLWrite(db *sql.DB, stmt string, args ...any) Checker {
+	args = slices.Clone(args)
 	return &sqlCheck{db: db, stmt: stmt, use: func(ctx context.Context, conn *sql.Conn) error {
 		tx, err := conn.BeginTx(ctx, nil)
 		if err != nil {
