@@ -3,6 +3,8 @@ package breaker_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -61,6 +63,36 @@ func BenchmarkAllowClosed(b *testing.B) {
 	for b.Loop() {
 		done, _ := br.Allow(b.Context())
 		done(breaker.Success)
+	}
+}
+
+func BenchmarkTransport(b *testing.B) {
+	group, err := breaker.NewGroup(0, breaker.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	resp, body, room := answer(200), bodyFunc(ends), make([]byte, 1)
+	rt := breaker.Transport(roundTripper(func(*http.Request) (*http.Response, error) {
+		resp.Body = body
+		return resp, nil
+	}), group, breaker.TransportConfig{})
+	r := request(b.Context(), site)
+	b.ReportAllocs()
+	for b.Loop() {
+		resp, _ := rt.RoundTrip(r)
+		_, _ = resp.Body.Read(room)
+		_ = resp.Body.Close()
+	}
+}
+
+func BenchmarkGroupGetNew(b *testing.B) {
+	group, err := breaker.NewGroup(0, breaker.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		group.Get(strconv.Itoa(i))
 	}
 }
 

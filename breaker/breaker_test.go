@@ -2,6 +2,7 @@ package breaker_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -63,7 +64,12 @@ func TestNew(t *testing.T) {
 		{"no growth", breaker.Config{MaxOpenFor: -1}, ""},
 		{"one rule off", breaker.Config{Consecutive: -1}, ""},
 		{"the other rule off", breaker.Config{FailureRate: -1}, ""},
-		{"both rules off", breaker.Config{Consecutive: -1, FailureRate: -1}, "both off"},
+		{"every rule off", breaker.Config{Consecutive: -1, FailureRate: -1}, "all off"},
+		{"slow calls alone", breaker.Config{Consecutive: -1, FailureRate: -1, SlowCall: time.Second}, ""},
+		{"slow probes alone", breaker.Config{Consecutive: -1, FailureRate: -1, SlowCall: time.Second, SlowRate: -1}, "all off"},
+		{"a slow rate without a slow call", breaker.Config{Consecutive: -1, FailureRate: -1, SlowRate: 0.5}, "all off"},
+		{"more than every call slow", breaker.Config{SlowCall: time.Second, SlowRate: 1.01}, "SlowRate"},
+		{"no number of slow calls", breaker.Config{SlowRate: math.NaN()}, "SlowRate"},
 		{"every call must fail", breaker.Config{FailureRate: 1}, ""},
 		{"more than every call", breaker.Config{FailureRate: 1.01}, "FailureRate"},
 		{"no number", breaker.Config{FailureRate: math.NaN()}, "FailureRate"},
@@ -87,6 +93,21 @@ func TestNew(t *testing.T) {
 	assert.ErrorContains(t, err, "breaker: name")
 }
 
+// outOfTime has ended when it is asked for the second time, which is after the call.
+type outOfTime struct {
+	context.Context //nolint:containedctx // it is a context
+
+	asked bool
+}
+
+func (c *outOfTime) Err() error {
+	if !c.asked {
+		c.asked = true
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	canceled := func() context.Context {
@@ -99,6 +120,7 @@ func TestOutcomes(t *testing.T) {
 		cancel()
 		return ctx
 	}
+	expiring := func() context.Context { return &outOfTime{Context: context.Background()} }
 	errEmpty := errors.New("not found")
 	classify := func(_ context.Context, err error) breaker.Outcome {
 		switch {
@@ -123,10 +145,13 @@ func TestOutcomes(t *testing.T) {
 		{"caller cancelled, own error", canceled(), context.Canceled, nil, breaker.Neutral},
 		{"caller cancelled, cause as error", canceled(), errDown, nil, breaker.Neutral},
 		{"upstream says cancelled, caller did not", context.Background(), context.Canceled, nil, breaker.Failure},
-		{"deadline", expired(), context.DeadlineExceeded, nil, breaker.Failure},
+		{"deadline", expiring(), context.DeadlineExceeded, nil, breaker.Failure},
+		{"deadline, other error", expiring(), errDown, nil, breaker.Failure},
+		{"deadline that had passed before", expired(), context.DeadlineExceeded, nil, breaker.Neutral},
+		{"nil after a deadline that had passed before", expired(), nil, nil, breaker.Success},
 		{"inner circuit open", context.Background(), inner, nil, breaker.Neutral},
 		{"classified as success", context.Background(), errEmpty, classify, breaker.Success},
-		{"classified as neutral", expired(), context.DeadlineExceeded, classify, breaker.Neutral},
+		{"classified as neutral", expiring(), context.DeadlineExceeded, classify, breaker.Neutral},
 		{"classified as nothing", context.Background(), errDown, classify, breaker.Failure},
 		{"cancellation before classification", canceled(), errEmpty, classify, breaker.Neutral},
 	} {
@@ -276,19 +301,11 @@ func TestCall(t *testing.T) {
 
 func TestStrings(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "closed half-open open State(9)",
-		fmt.Sprint(breaker.Closed, " ", breaker.HalfOpen, " ", breaker.Open, " ", breaker.State(9)))
+	assert.Equal(t, "closed half-open open forced-open forced-closed State(9)\n",
+		fmt.Sprintln(breaker.Closed, breaker.HalfOpen, breaker.Open, breaker.ForcedOpen, breaker.ForcedClosed, breaker.State(9)))
+	text, err := json.Marshal([]any{breaker.ForcedOpen, breaker.Neutral})
+	require.NoError(t, err)
+	assert.JSONEq(t, `["forced-open","neutral"]`, string(text))
 	assert.Equal(t, "success failure neutral Outcome(0)",
 		fmt.Sprint(breaker.Success, " ", breaker.Failure, " ", breaker.Neutral, " ", breaker.Outcome(0)))
-}
-
-func TestDoAllocatesNothing(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
-	b := newBreaker(t, breaker.Config{})
-	ctx := t.Context()
-	fn := func(context.Context) error { return nil }
-	assert.Zero(t, testing.AllocsPerRun(1000, func() { _ = b.Do(ctx, fn) }))
-	assert.LessOrEqual(t, testing.AllocsPerRun(1000, func() {
-		done, _ := b.Allow(ctx)
-		done(breaker.Success)
-	}), 2.0)
 }

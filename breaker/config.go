@@ -13,6 +13,7 @@ const (
 	DefaultConsecutive  = 5
 	DefaultFailureRate  = 0.5
 	DefaultMinCalls     = 10
+	DefaultSlowRate     = 0.5
 	DefaultWindow       = time.Minute
 	DefaultOpenFor      = 30 * time.Second
 	DefaultMaxOpenFor   = 5 * time.Minute
@@ -33,16 +34,27 @@ type Config struct {
 	Consecutive int
 
 	// FailureRate opens the circuit when failures/(successes+failures) within Window is at least this share, above 0 and
-	// at most 1. Zero means 0.5; negative switches the rule off. At least one of the two rules must be on.
+	// at most 1. Zero means 0.5; negative switches the rule off. At least one of the three rules must be on.
 	FailureRate float64
 
-	// MinCalls is the number of finished calls in Window, neutral ones not counted, below which FailureRate says nothing.
-	// Zero means 10; negative means no minimum.
+	// MinCalls is the number of finished calls in Window, neutral ones not counted, below which FailureRate and SlowRate
+	// say nothing. Zero means 10; negative means no minimum.
 	MinCalls int
 
-	// Window is the time over which FailureRate is computed, in ten buckets: an outcome leaves between nine tenths of
-	// Window and Window after it was reported. Zero means one minute; the least is 50 ms.
+	// Window is the time over which FailureRate and SlowRate are computed, in ten buckets: an outcome leaves between nine
+	// tenths of Window and Window after it was reported, and counts however long the call took. Zero means one minute;
+	// the least is 50 ms.
 	Window time.Duration
+
+	// SlowCall is how long a call may take; one that takes as long or longer is slow, whether it succeeds or fails. A
+	// slow probe counts as a failed one. Zero and negative values switch the rule off: there is no time that is right
+	// for every upstream.
+	SlowCall time.Duration
+
+	// SlowRate opens the circuit when the share of slow calls among the finished ones within Window, neutral ones not
+	// counted, is at least this, above 0 and at most 1. Zero means 0.5; negative leaves slow calls to the probes alone.
+	// It needs a SlowCall.
+	SlowRate float64
 
 	// OpenFor is the length of the first open period, give or take a random fifth, so that a fleet does not probe in
 	// step. Zero means 30 s; the least is 1 ms.
@@ -51,6 +63,7 @@ type Config struct {
 	// MaxOpenFor limits the growth of open periods: each one doubles if the circuit opens again from half-open, or
 	// before it stayed closed for as long as it was open last. The random fifth is applied after the limit, also when
 	// MaxOpenFor equals OpenFor. Zero means five minutes, or OpenFor if that is more; negative switches the growth off.
+	// A pause that an upstream asks for has its own limit, [TransportConfig.MaxRetryAfter].
 	MaxOpenFor time.Duration
 
 	// Probes is how many calls a half-open circuit lets run at once. Zero means 1.
@@ -64,9 +77,9 @@ type Config struct {
 	// hold the circuit half-open. It does not cancel the call. Zero means 10 s, or OpenFor if that is more.
 	ProbeTimeout time.Duration
 
-	// Classify judges the error of a call run by [Breaker.Do] or [Call]. It is asked only about errors that the fixed
-	// rules leave: nil is [Success]; any error of a call whose own context was cancelled, and a refusal by another
-	// breaker ([ErrOpen]), are [Neutral]. It receives the context given to Do. It runs on the calling goroutine
+	// Classify judges the error of a call run by [Breaker.Do], [Call] or a [Transport]. It is asked only about errors
+	// that the fixed rules leave: nil is [Success]; any error of a call whose own context was cancelled, or had ended
+	// before the call began, and a refusal by another breaker ([ErrOpen]), are [Neutral]. It receives the context of the call. It runs on the calling goroutine
 	// with no lock held; its panic counts as a failure and reaches the caller. Nil means that every such error is a
 	// [Failure], an expired deadline included.
 	// A message that the receiver refuses for its content says nothing against the receiver: classify it as Success, or
@@ -78,7 +91,8 @@ type Config struct {
 	// delays that call. A panic in it is contained. While it blocks, the 256 latest changes are kept for it.
 	OnChange func(Change)
 
-	// Observer, if not nil, is told of every call once: when it is refused, or when its outcome is reported. It runs on
+	// Observer, if not nil, is told of every call once: when it is refused, or when its outcome is reported. A probe that
+	// succeeded by its header is told again, as a failure, if its body breaks or its handler panics after that. It runs on
 	// the goroutine that calls or reports, with no lock held, concurrently with itself. A panic in it is contained.
 	Observer func(context.Context, Event)
 
@@ -109,6 +123,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.ProbeSuccesses == 0 {
 		c.ProbeSuccesses = c.Probes
 	}
+	if c.SlowRate == 0 {
+		c.SlowRate = DefaultSlowRate
+	}
 	def(&c.Window, DefaultWindow)
 	def(&c.OpenFor, DefaultOpenFor)
 	def(&c.MaxOpenFor, max(DefaultMaxOpenFor, c.OpenFor))
@@ -118,10 +135,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 
 	switch {
-	case c.Consecutive < 0 && c.FailureRate < 0:
-		return c, errors.New("breaker: Consecutive and FailureRate are both off: the circuit would never open")
+	case c.Consecutive < 0 && c.FailureRate < 0 && (c.SlowCall <= 0 || c.SlowRate < 0):
+		return c, errors.New("breaker: Consecutive, FailureRate and SlowCall are all off: the circuit would never open")
 	case !(c.FailureRate <= 1): // also refuses NaN
 		return c, fmt.Errorf("breaker: FailureRate is %v: want at most 1", c.FailureRate)
+	case !(c.SlowRate <= 1):
+		return c, fmt.Errorf("breaker: SlowRate is %v: want at most 1", c.SlowRate)
 	case c.Window < minWindow || c.Window > maxPeriod:
 		return c, fmt.Errorf("breaker: Window is %s: want %s to %s", c.Window, minWindow, maxPeriod)
 	case c.OpenFor < minOpenFor || c.OpenFor > maxPeriod:

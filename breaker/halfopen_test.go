@@ -215,41 +215,6 @@ func TestLostProbe(t *testing.T) {
 	})
 }
 
-func TestResultsLaterThanTheWindowCount(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := newBreaker(t, breaker.Config{FailureRate: -1, Window: time.Second})
-		for range 5 {
-			require.Equal(t, breaker.Closed, b.State())
-			_ = b.Do(t.Context(), func(context.Context) error { time.Sleep(time.Minute); return errDown })
-		}
-		assert.Equal(t, breaker.Open, b.State())
-
-		b = newBreaker(t, breaker.Config{Consecutive: -1, Window: time.Second})
-		var pending []func(breaker.Outcome)
-		for range 10 {
-			pending = append(pending, allow(t, b))
-		}
-		time.Sleep(time.Minute)
-		for _, done := range pending {
-			done(breaker.Failure)
-		}
-		assert.Equal(t, breaker.Open, b.State())
-	})
-}
-
-func TestRunningCallsDoNotDilute(t *testing.T) {
-	t.Parallel()
-	b := newBreaker(t, breaker.Config{Consecutive: -1})
-	for range 100 {
-		allow(t, b)
-	}
-	for range 10 {
-		_ = call(b, errDown)
-	}
-	assert.Equal(t, breaker.Open, b.State())
-}
-
 func TestStragglersMoveNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -265,33 +230,5 @@ func TestStragglersMoveNothing(t *testing.T) {
 		third(breaker.Failure)
 		assert.Equal(t, breaker.Closed, b.State())
 		assert.EqualValues(t, 3, b.Snapshot().Failures, "but they are in the totals")
-	})
-}
-
-func TestDoneIsIdempotent(t *testing.T) {
-	t.Parallel()
-	b := newBreaker(t, breaker.Config{Consecutive: 2})
-	done := allow(t, b)
-	done(breaker.Failure)
-	done(breaker.Failure)
-	done(breaker.Success)
-	s := b.Snapshot()
-	assert.Equal(t, breaker.Closed, s.State)
-	assert.EqualValues(t, 1, s.Failures)
-	assert.Zero(t, s.Successes)
-}
-
-func TestReadsArePure(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		changes := 0
-		b := newBreaker(t, breaker.Config{Consecutive: 1, OnChange: func(breaker.Change) { changes++ }})
-		time.Sleep(trip(t, b) + time.Hour)
-		before := b.Snapshot()
-		for range 10 {
-			_, _, _ = b.State(), b.RetryAfter(), b.Check(t.Context())
-			assert.Equal(t, before, b.Snapshot())
-		}
-		assert.Equal(t, 1, changes)
 	})
 }

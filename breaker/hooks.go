@@ -50,7 +50,7 @@ func (b *Breaker) log(c Change) {
 	defer b.contain("Logger")
 	// Without a context: a change belongs to the circuit, not to the call that happens to deliver it.
 	log := b.cfg.Logger.Info
-	if c.To == Open {
+	if c.To == Open || c.To == ForcedOpen {
 		log = b.cfg.Logger.Warn
 	}
 	log("circuit changed",

@@ -1,7 +1,6 @@
 package breaker_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,10 +22,4 @@ func TestFailureRateIsExact(t *testing.T) {
 			assert.Equal(t, breaker.Open, b.State(), "%d of %d", k, n)
 		}
 	}
-}
-
-func TestFailingDoAllocatesNothing(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts the whole process
-	b := newBreaker(t, breaker.Config{Consecutive: -1, MinCalls: 1 << 30})
-	fail := func(context.Context) error { return errDown }
-	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = b.Do(context.Background(), fail) }))
 }

@@ -2,7 +2,6 @@ package breaker_test
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -10,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sony/gobreaker/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -96,66 +94,6 @@ func TestLiveProbes(t *testing.T) {
 	}
 }
 
-// TestAgreesWithGobreaker drives a breaker and a bare gobreaker of the same rules through the same calls, one at a time.
-// Time passes only in steps after which both open periods, the jittered and the exact one, are over or are not.
-func TestAgreesWithGobreaker(t *testing.T) {
-	t.Parallel()
-	const openFor = time.Hour
-	for _, rule := range []string{"consecutive", "rate"} {
-		for seed := range uint64(100) {
-			synctest.Test(t, func(t *testing.T) {
-				r := rand.New(rand.NewPCG(seed, 2))
-				n, successes := 1+r.IntN(5), 1+r.IntN(3)
-				cfg := breaker.Config{
-					Consecutive: n, FailureRate: -1, Window: 360 * 24 * time.Hour, OpenFor: openFor, MaxOpenFor: -1,
-					ProbeSuccesses: successes, ProbeTimeout: 24 * time.Hour,
-				}
-				ready := func(c gobreaker.Counts) bool { return int(c.ConsecutiveFailures) >= n }
-				if rule == "rate" {
-					cfg.Consecutive, cfg.FailureRate, cfg.MinCalls = -1, 0.6, n
-					ready = func(c gobreaker.Counts) bool {
-						return int(c.Requests) >= n && float64(c.TotalFailures) >= 0.6*float64(c.TotalFailures+c.TotalSuccesses)
-					}
-				}
-				var ours, theirs []string
-				cfg.OnChange = func(c breaker.Change) { ours = append(ours, fmt.Sprint(c.From, c.To)) }
-				b := newBreaker(t, cfg)
-				gb := gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-					MaxRequests: uint32(successes), Timeout: openFor, ReadyToTrip: ready,
-					OnStateChange: func(_ string, from, to gobreaker.State) { theirs = append(theirs, fmt.Sprint(from, to)) },
-				})
-				completed := 0 // of the present closed period; ours may open at a success that completes MinCalls
-				for range 400 {
-					if b.State() == breaker.Open && r.IntN(3) == 0 {
-						time.Sleep(openFor * 5 / 4)
-					} else {
-						time.Sleep(time.Millisecond)
-					}
-					fail := r.IntN(2) == 0
-					if b.State() != breaker.Closed {
-						completed = 0
-					} else if completed++; rule == "rate" && completed == n {
-						fail = true
-					}
-					o, err := breaker.Success, error(nil)
-					if fail {
-						o, err = breaker.Failure, errDown
-					}
-					done, refusal := b.Allow(t.Context())
-					report, refusalToo := gb.Allow()
-					require.Equal(t, refusalToo != nil, refusal != nil, "seed %d", seed)
-					if refusal == nil {
-						done(o)
-						report(err)
-					}
-					require.Equal(t, gb.State().String(), b.State().String(), "seed %d", seed)
-					require.Equal(t, theirs, ours, "seed %d", seed)
-				}
-			})
-		}
-	}
-}
-
 // TestStress is for the race detector, in real time.
 func TestStress(t *testing.T) {
 	t.Parallel()
@@ -184,6 +122,13 @@ func TestStress(t *testing.T) {
 						done(breaker.Success)
 					}
 				case 1:
+					if k := r.IntN(100); k == 0 {
+						b.ForceClosed()
+						b.ForceOpen()
+						b.Auto()
+					} else if k == 1 {
+						b.Reset()
+					}
 					_, _, _ = b.Snapshot(), b.RetryAfter(), b.Check(context.Background())
 				case 2, 3:
 					_ = call(b, errDown)
@@ -194,6 +139,7 @@ func TestStress(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	b.Auto()
 	assert.Eventually(t, func() bool {
 		_ = call(b, nil)
 		return b.State() == breaker.Closed

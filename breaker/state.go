@@ -1,37 +1,9 @@
 package breaker
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
-
-// ErrOpen is matched, through [errors.Is], by every error with which a breaker refuses a call.
-var ErrOpen = errors.New("breaker: circuit is open")
-
-// OpenError is the refusal of a call: the circuit is open, or it is half-open and all its probes are taken.
-// The protected function has not run.
-type OpenError struct {
-	// Name is the name of the breaker that refused.
-	Name string
-	// State is [Open] or [HalfOpen].
-	State State
-	// RetryAfter is the time until the circuit can next decide otherwise, always above zero. With [Open], the circuit
-	// takes a probe once it has passed. With [HalfOpen] it is the time until the oldest running probe has either ended
-	// or lapsed; the circuit may close earlier, and may open again.
-	RetryAfter time.Duration
-}
-
-// Error names the breaker, its state and the time to wait.
-func (e *OpenError) Error() string {
-	return fmt.Sprintf("breaker: circuit %q is %s, retry after %s", e.Name, e.State, e.RetryAfter)
-}
-
-// RetryDelay returns RetryAfter; code that retries finds it without importing this package.
-func (e *OpenError) RetryDelay() time.Duration { return e.RetryAfter }
-
-// Is reports whether target is [ErrOpen].
-func (e *OpenError) Is(target error) bool { return target == ErrOpen }
 
 // State is the state of a circuit.
 type State int
@@ -42,11 +14,15 @@ const (
 	Closed State = iota
 	// HalfOpen lets a few calls through as probes and refuses the others.
 	HalfOpen
-	// Open refuses every call.
+	// Open refuses every call until its period is over.
 	Open
+	// ForcedOpen refuses every call until an operator decides otherwise; see [Breaker.ForceOpen].
+	ForcedOpen
+	// ForcedClosed lets every call through until an operator decides otherwise; see [Breaker.ForceClosed].
+	ForcedClosed
 )
 
-// String returns "closed", "half-open" or "open".
+// String returns "closed", "half-open", "open", "forced-open" or "forced-closed".
 func (s State) String() string {
 	switch s {
 	case Closed:
@@ -55,10 +31,17 @@ func (s State) String() string {
 		return "half-open"
 	case Open:
 		return "open"
+	case ForcedOpen:
+		return "forced-open"
+	case ForcedClosed:
+		return "forced-closed"
 	default:
 		return fmt.Sprintf("State(%d)", int(s))
 	}
 }
+
+// MarshalText returns what String returns, so that JSON and logs show the name.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Outcome is what a finished call says about the upstream. A value other than the three below, zero included, counts
 // as [Failure].
@@ -88,6 +71,9 @@ func (o Outcome) String() string {
 	}
 }
 
+// MarshalText returns what String returns, so that JSON and logs show the name.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
 // Reason says why a circuit changed its state. The set is small and its strings are stable, fit for a metric's label.
 type Reason string
 
@@ -97,14 +83,27 @@ const (
 	ReasonConsecutive Reason = "consecutive-failures"
 	// ReasonFailureRate: the share of failures reached [Config.FailureRate].
 	ReasonFailureRate Reason = "failure-rate"
+	// ReasonSlowCalls: the share of slow calls reached [Config.SlowRate].
+	ReasonSlowCalls Reason = "slow-calls"
+	// ReasonRetryAfter: the upstream asked, with Retry-After, to be left alone for longer than the circuit would have
+	// opened by itself.
+	ReasonRetryAfter Reason = "retry-after"
 	// ReasonOpenElapsed: the open period is over and a call came.
 	ReasonOpenElapsed Reason = "open-elapsed"
 	// ReasonProbeFailed: a probe failed.
 	ReasonProbeFailed Reason = "probe-failed"
+	// ReasonProbeSlow: a probe succeeded, but took [Config.SlowCall] or longer.
+	ReasonProbeSlow Reason = "probe-slow"
 	// ReasonProbeTimeout: a probe reported nothing within [Config.ProbeTimeout].
 	ReasonProbeTimeout Reason = "probe-timeout"
 	// ReasonProbesSucceeded: [Config.ProbeSuccesses] probes succeeded.
 	ReasonProbesSucceeded Reason = "probes-succeeded"
+	// ReasonForced: [Breaker.ForceOpen] or [Breaker.ForceClosed].
+	ReasonForced Reason = "forced"
+	// ReasonAuto: [Breaker.Auto].
+	ReasonAuto Reason = "auto"
+	// ReasonReset: [Breaker.Reset].
+	ReasonReset Reason = "reset"
 )
 
 // Change is one change of state.
@@ -117,7 +116,8 @@ type Change struct {
 	At time.Time
 	// Reason says why.
 	Reason Reason
-	// OpenFor is the length of the open period that begins, jitter included; zero unless To is [Open].
+	// OpenFor is the length of the open period that begins, or what is left of it after [Breaker.Auto]; zero unless To
+	// is [Open].
 	OpenFor time.Duration
 }
 
@@ -131,28 +131,9 @@ type Event struct {
 	Rejected bool
 	// Outcome is what the call was counted as.
 	Outcome Outcome
-	// Duration is the time from admission to outcome.
+	// Slow reports that the call took [Config.SlowCall] or longer; it is false for neutral calls.
+	Slow bool
+	// Duration is the time from admission to outcome, or to the header of the answer in [Transport] and to the first
+	// flush in [Breaker.Handler].
 	Duration time.Duration
-}
-
-// Snapshot is a consistent picture of a breaker at one moment.
-type Snapshot struct {
-	// Name is the name of the breaker.
-	Name string
-	// State is what [Breaker.State] returns.
-	State State
-	// Successes, Failures and Neutrals count the finished calls since [New], and Rejected the refused ones.
-	// A call that never reports is in none of them.
-	Successes, Failures, Neutrals, Rejected uint64
-	// WindowSuccesses and WindowFailures are what the failure rate is computed from: outcomes, in [Config.Window], of
-	// calls that the present closed period admitted. Both are zero unless the circuit is closed.
-	WindowSuccesses, WindowFailures uint64
-	// ConsecutiveFailures is the present run of failures; zero unless the circuit is closed.
-	ConsecutiveFailures int
-	// Probes is the number of probes whose outcome is awaited.
-	Probes int
-	// ChangedAt is when the circuit last changed its state, or when New was called.
-	ChangedAt time.Time
-	// RetryAfter is what [Breaker.RetryAfter] returns.
-	RetryAfter time.Duration
 }
