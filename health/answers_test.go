@@ -216,7 +216,7 @@ func TestStatusDegraded(t *testing.T) {
 		assert.Equal(t, want, get(h.Handler(), "/health").Code)
 		assert.Equal(t, 200, get(h.Handler(), "/health/ready").Code)
 	}
-	for _, code := range []int{-1, 1, 100, 199, 300, 302, 399, 600} {
+	for _, code := range []int{-1, 1, 100, 199, 204, 205, 300, 302, 399, 600} {
 		_, err := health.New(health.Config{StatusDegraded: code})
 		require.Error(t, err, code)
 	}

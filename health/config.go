@@ -44,13 +44,13 @@ type Config struct {
 	// an outage.
 	Details func(*http.Request) bool
 	// StatusDegraded is the status code of /health when the service is degraded,
-	// 200 by default. Any code of 200 to 299 or 400 to 599 may stand here, such
-	// as the 429 by which Consul tells a warning. application/health+json keeps
+	// 200 by default. Any code of 200 to 299 or 400 to 599 that has a body may
+	// stand here, such as the 429 by which Consul tells a warning. application/health+json keeps
 	// 200, as its draft demands.
 	StatusDegraded int
 	// Listener, unless nil, is called with each change of a check's outcome: one
 	// call at a time, in the order of the changes, while no lock is held. It may
-	// call the methods of the [Health]. A panic in it is contained. While it
+	// call the methods of the [Health], though Close waits for it in vain. A panic in it is contained. While it
 	// blocks, up to 1024 changes wait; then the oldest are dropped.
 	Listener func(Change)
 	// Logger receives each change of a check's outcome or reason, with the raw
@@ -90,6 +90,8 @@ func (c Config) withDefaults() Config {
 
 func (c Config) validate() error {
 	switch code := c.StatusDegraded; {
+	case code == http.StatusNoContent, code == http.StatusResetContent:
+		return fmt.Errorf("health: status code %d when degraded: it has no body", code)
 	case code == 0, 200 <= code && code <= 299, 400 <= code && code <= 599:
 		return nil
 	default:

@@ -79,9 +79,9 @@ func TestFrozenProcess(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	_, err = io.WriteString(stdin, "block\n") // grace is no pardon
+	_, err = io.WriteString(stdin, "block\n") // a pause is no pardon
 	require.NoError(t, err)
-	assert.Eventually(t, func() bool { return strings.Contains(ask(), `"job":"stale"`) }, 10*time.Second, 50*time.Millisecond)
+	assert.Eventually(t, func() bool { return strings.HasPrefix(ask(), "503") }, 10*time.Second, 50*time.Millisecond)
 }
 
 // serveFrozen is the process that is stopped.

@@ -220,7 +220,7 @@ func (h *Health) borrow() *scratch {
 }
 
 func (h *Health) giveBack(sc *scratch) {
-	clear(sc.readings) // it must not keep removed checks alive
+	clear(sc.readings[:cap(sc.readings)]) // it must not keep removed checks alive
 	sc.readings, sc.body = sc.readings[:0], sc.body[:0]
 	h.scratch.Put(sc)
 }

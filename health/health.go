@@ -95,7 +95,8 @@ func New(cfg Config, checks ...Check) (*Health, error) {
 
 // Add registers a check after the others. It fails when c is invalid, its name
 // is taken, or h is closed. After [Health.Start], a check with [Check.Every]
-// runs in the background at once.
+// runs in the background at once, and not at all when the context of Start has
+// ended.
 func (h *Health) Add(c Check) error {
 	if err := c.validate(); err != nil {
 		return err

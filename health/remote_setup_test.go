@@ -31,7 +31,7 @@ import (
 const refusing = "127.0.0.1:1"
 
 // tinyTimeout ends what never answers.
-const tinyTimeout = 300 * time.Millisecond
+const tinyTimeout = time.Second
 
 // server counts the connections that are open.
 type server struct {

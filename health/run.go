@@ -8,10 +8,13 @@ import (
 	"time"
 )
 
-// maxGrace is how long after its deadline a run may still return before it
+// The grace is how long after its deadline a run may still return before it
 // counts as stuck, so that a checker that obeys its context can say why it
-// failed. A short timeout gets a tenth of itself.
-const maxGrace = 100 * time.Millisecond
+// failed: a tenth of the timeout, within these bounds.
+const (
+	minGrace = 25 * time.Millisecond
+	maxGrace = 100 * time.Millisecond
+)
 
 // run is one call of a checker, shared by everyone who needs its result.
 type run struct {
@@ -53,7 +56,7 @@ func (h *Health) execute(ctx context.Context, e *entry, r *run) {
 	e.mu.Lock()
 	r.began = began
 	e.mu.Unlock()
-	grace := min(maxGrace, e.Timeout/10)
+	grace := min(max(e.Timeout/10, minGrace), maxGrace)
 	timer := time.AfterFunc(e.Timeout+grace, func() {
 		release() // a wedged check must not hold up the others
 		if ctx.Err() == nil {
