@@ -3,45 +3,78 @@ package connectors
 import (
 	"context"
 	"errors"
-	"io"
 	"math"
 	"net/http"
 	"time"
+
+	"github.com/bracework/bracework/connectors/netguard"
 )
 
 // ClientConfig configures a [Client]. The zero value of each field is the
 // default that its comment names.
 type ClientConfig struct {
-	// Timeout bounds a call from its start to the end of its body.
-	// Default: 10 s. It cannot be switched off.
+	// Timeout bounds a call from its start to the end of its body, all attempts
+	// and the waits between them included. Default: 10 s. It cannot be switched
+	// off.
 	Timeout time.Duration
 	// MaxBody is the largest answer in bytes, counted after decompression.
 	// Default: 1 MiB. It cannot be switched off.
 	MaxBody int64
+	// Attempts is how often a call is made at most, the first time included.
+	// Default: 3. Negative: once, as with 1.
+	Attempts int
+	// RetryBudget is the share of the calls that may be repeated, besides one
+	// repetition a second, so that an outage of the receiver is not multiplied.
+	// Up to ten repetitions are saved; a new Client has as many as one call may
+	// use. A call beyond the budget ends as it stands. Default: 0.1. Negative: no
+	// budget.
+	RetryBudget float64
 	// UserAgent is sent with requests that have none. Default: the library's
 	// name and address.
 	UserAgent string
+	// Guard keeps calls out of the networks that only the operator may reach: set
+	// it when customers choose the URLs. The URL is checked before anything else,
+	// each address when it is connected to; what is refused is [KindBlocked] and
+	// Unsent. The proxy of the environment is not used then.
+	//
+	// What an attempt meets before it has a connection looks the same to a
+	// customer: an address that is refused, a host that does not exist, does not
+	// listen or does not answer have the Message "the host cannot be reached" and
+	// the Code "unreachable", and [errors.Is] finds nothing below. Only Kind
+	// differs, and what follows from it, as [Error.Permanent]: it is for the
+	// program, not for the customer. [Event.Detail] says what happened. The time
+	// tells a little, as it always does: a refusal is as fast as the lookup of
+	// the name and is not repeated, while an attempt to connect is. Default: none.
+	Guard *netguard.Guard
 	// Wrap gets the transport and returns the one to use: a circuit breaker, a
-	// tracer. What it returns must obey the context of a request, as
-	// [http.RoundTripper] asks, and follow no redirect. Of its errors only the
-	// types count. One that has a method RetryDelay() time.Duration and comes
-	// without the transport having been called is [KindOpen]; an [*Error] is
+	// tracer. It sees each attempt. What it returns must obey the context of a
+	// request, as [http.RoundTripper] asks, and follow no redirect; if it does not
+	// use the transport it got, Guard does not see its connections. Of its errors
+	// only the types count. One that has a method RetryDelay() time.Duration and
+	// comes without the transport having been called is [KindOpen]; an [*Error] is
 	// passed on. Default: none.
 	Wrap func(http.RoundTripper) http.RoundTripper
+	// Observer is told of each call when its outcome is known. It is called
+	// concurrently, on the goroutine of the call, which waits for it. A panic of
+	// it is dropped. Default: none.
+	Observer func(context.Context, Event)
 }
 
-// Client makes HTTP calls with a bound on everything; the package comment lists
-// the bounds. A Timeout over 10 s grants the header of the answer four fifths of
-// it. There are at most 128 connections to a host, of which 32 stay open idle for
-// 90 s.
+// Client makes HTTP calls with a bound on everything, and repeats those that can
+// be repeated; the package comment lists the bounds and the rules. A Timeout over
+// 10 s grants the header of the answer four fifths of it. There are at most 128
+// connections to a host, of which 32 stay open idle for 90 s.
 //
-// A Client calls every address, those of the local network included, and uses the
-// proxy of the environment ([http.ProxyFromEnvironment]). Its URLs must be the
-// operator's, not a customer's. It may be used concurrently.
+// Without [ClientConfig.Guard], a Client calls every address, those of the local
+// network included, and uses the proxy of the environment
+// ([http.ProxyFromEnvironment]). Its URLs must then be the operator's, not a
+// customer's. It may be used concurrently.
 type Client struct {
 	cfg       ClientConfig
 	transport *http.Transport
-	chain     http.RoundTripper
+	base      http.RoundTripper // the transport, traced
+	chain     http.RoundTripper // base, with what Wrap put around it
+	budget    *budget
 }
 
 // NewClient returns a Client with a connection pool of its own. The error names
@@ -52,6 +85,8 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		return nil, errors.New("connectors: ClientConfig.Timeout is negative; a call always has a limit")
 	case cfg.MaxBody < 0:
 		return nil, errors.New("connectors: ClientConfig.MaxBody is negative; an answer always has a limit")
+	case math.IsNaN(cfg.RetryBudget):
+		return nil, errors.New("connectors: ClientConfig.RetryBudget is not a number")
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
@@ -60,13 +95,24 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		cfg.MaxBody = 1 << 20
 	}
 	cfg.MaxBody = min(cfg.MaxBody, math.MaxInt64-1) // one more can be counted
+	if cfg.Attempts == 0 {
+		cfg.Attempts = 3
+	}
+	cfg.Attempts = max(cfg.Attempts, 1)
+	if cfg.RetryBudget == 0 {
+		cfg.RetryBudget = 0.1
+	}
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "Bracework (https://github.com/bracework/bracework)"
 	}
 	t := newTransport(cfg.Timeout)
-	c := &Client{cfg: cfg, transport: t, chain: traced{t}}
+	if cfg.Guard != nil {
+		t = cfg.Guard.Transport(t)
+	}
+	c := &Client{cfg: cfg, transport: t, base: traced{t}, budget: newBudget(cfg.RetryBudget, cfg.Attempts-1)}
+	c.chain = c.base
 	if cfg.Wrap != nil {
-		if c.chain = cfg.Wrap(c.chain); c.chain == nil {
+		if c.chain = cfg.Wrap(c.base); c.chain == nil {
 			return nil, errors.New("connectors: ClientConfig.Wrap returned nil")
 		}
 	}
@@ -80,110 +126,11 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Do makes one call. A status is never an error, a redirect is an answer like
-// any other. The error, and that of reading the body, is an [*Error] without
-// Connector, Op and Code. The caller must close the body; the timeout runs until
-// then.
-//
-// User information in the URL is refused: net/http prints it in its errors.
-// A request with the header Idempotency-Key or X-Idempotency-Key is not repeated
-// by net/http either, which does so after some failures of a reused connection; it
-// still repeats a GET or HEAD then, and what certainly was not sent. r is not
-// modified, and its body is always closed.
-func (c *Client) Do(r *http.Request) (*http.Response, error) {
-	if e := check(r); e != nil {
-		closeBody(r)
-		return nil, e
-	}
-	caller := r.Context()
-	ctx, cancel := context.WithTimeout(caller, c.cfg.Timeout)
-	f := &flight{host: r.URL.Host, caller: caller, ctx: ctx}
-	chain := c.chain
-	if !hasNetwork(caller) {
-		chain = noNetwork{}
-	}
-	resp, err := chain.RoundTrip(c.prepare(context.WithValue(ctx, flightKey{}, f), r))
-	if err == nil && resp == nil {
-		err = errors.New("neither answer nor error")
-	}
-	if err != nil {
-		e := f.scrub(err) // before cancel, which would look like the end of the call
-		cancel()
-		if resp != nil && resp.Body != nil {
-			_ = resp.Body.Close()
-		}
-		return nil, e
-	}
-	if resp.Body == nil {
-		resp.Body = http.NoBody
-	}
-	resp.Body = &answer{body: resp.Body, flight: f, cancel: cancel, left: c.cfg.MaxBody}
-	return resp, nil
-}
+// Timeout is [ClientConfig.Timeout] with its default.
+func (c *Client) Timeout() time.Duration { return c.cfg.Timeout }
 
-func check(r *http.Request) *Error {
-	e := &Error{Kind: KindInvalid, Unsent: true}
-	switch {
-	case r.URL == nil || r.URL.Host == "":
-		e.Message = "the request has no host"
-	case r.URL.Scheme != "https" && r.URL.Scheme != "http":
-		e.Message, e.Host = "the scheme of the URL is neither https nor http", r.URL.Host
-	case r.URL.User != nil:
-		e.Message, e.Host = "the URL contains user information", r.URL.Host
-	default:
-		return nil
-	}
-	return e
-}
+// Do is [Client.Call] with the zero options.
+func (c *Client) Do(r *http.Request) (*http.Response, error) { return c.Call(r, CallOptions{}) }
 
-// prepare returns the request to send: a copy, since a RoundTripper and the
-// caller may both hold on to theirs.
-func (c *Client) prepare(ctx context.Context, r *http.Request) *http.Request {
-	r = r.Clone(ctx)
-	if r.Header == nil {
-		r.Header = http.Header{}
-	}
-	if r.Header.Get("User-Agent") == "" {
-		r.Header.Set("User-Agent", c.cfg.UserAgent)
-	}
-	if r.Header.Get("Idempotency-Key") != "" || r.Header.Get("X-Idempotency-Key") != "" {
-		r.GetBody = nil // without it net/http cannot send the body a second time
-	}
-	return r
-}
-
-// answer is the body of a response, bounded in size and time.
-type answer struct {
-	body   io.ReadCloser
-	flight *flight
-	cancel context.CancelFunc
-	left   int64 // negative once there was more than allowed
-}
-
-func (a *answer) Read(p []byte) (int, error) {
-	if a.left < 0 {
-		return 0, a.tooLarge()
-	}
-	if int64(len(p)) > a.left+1 {
-		p = p[:a.left+1] // one more than allowed tells the end from too much
-	}
-	n, err := a.body.Read(p)
-	if a.left -= int64(n); a.left < 0 {
-		return n - 1, a.tooLarge()
-	}
-	if err == nil || err == io.EOF {
-		return n, err
-	}
-	return n, a.flight.scrub(err)
-}
-
-func (a *answer) tooLarge() error {
-	return &Error{Host: a.flight.host, Kind: KindTooLarge, Message: "the answer is too large"}
-}
-
-// Close ends the call. What it could say has no use for the caller.
-func (a *answer) Close() error {
-	a.cancel()
-	_ = a.body.Close()
-	return nil
-}
+// Guard returns [ClientConfig.Guard], or nil.
+func (c *Client) Guard() *netguard.Guard { return c.cfg.Guard }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math"
 	"net"
 	"net/http"
@@ -53,8 +52,8 @@ func resets(c net.Conn) {
 
 func endless(c net.Conn) {
 	says(head + "\r\n")(c)
-	for {
-		if _, err := c.Write(make([]byte, 64<<10)); err != nil {
+	for part := make([]byte, 64<<10); ; {
+		if _, err := c.Write(part); err != nil {
 			return
 		}
 	}
@@ -338,7 +337,7 @@ func TestUnsentOverHTTP2(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}
 	}))
-	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	srv.Config.ErrorLog = silentLog()
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
@@ -366,9 +365,10 @@ func TestUnsentOverHTTP2(t *testing.T) {
 func TestNewClientRefuses(t *testing.T) {
 	t.Parallel()
 	for field, cfg := range map[string]connectors.ClientConfig{
-		"Timeout": {Timeout: -1},
-		"MaxBody": {MaxBody: -1},
-		"Wrap":    {Wrap: func(http.RoundTripper) http.RoundTripper { return nil }},
+		"Timeout":     {Timeout: -1},
+		"MaxBody":     {MaxBody: -1},
+		"RetryBudget": {RetryBudget: math.NaN()},
+		"Wrap":        {Wrap: func(http.RoundTripper) http.RoundTripper { return nil }},
 	} {
 		_, err := connectors.NewClient(cfg)
 		require.ErrorContains(t, err, "connectors: ClientConfig."+field)

@@ -14,17 +14,44 @@
 //
 // # Calls
 //
-// A call has 10 s from its start to the end of its body, and within them 3 s to
-// connect, 3 s for TLS and 8 s for the header of the answer. An answer has at
-// most 64 KiB of header and 1 MiB of body, counted after decompression. No
-// redirect is followed: net/http would send the URL, which may be a credential,
-// to the target as Referer, and repeat the body there.
+// A call has 10 s from its start to the end of its body, attempts and waits
+// included, and within them each attempt has 3 s to connect, 3 s for TLS and 8 s
+// for the header of the answer. An answer has at most 64 KiB of header and 1 MiB
+// of body, counted after decompression. No redirect is followed: net/http would
+// send the URL, which may be a credential, to the target as Referer, and repeat
+// the body there.
 //
-// A call is made once. Nothing here repeats it: whether a message that met a
-// timeout has arrived is for the caller to judge, who learns from [Error.Unsent]
-// when it certainly has not. A handler behind the idempotency middleware should
-// answer an unclear end with a status that is stored, so that the client's retry
-// does not send the message twice.
+// # Repetition
+//
+// A call is made three times at most, and again only when that cannot double its
+// effect:
+//
+//   - Any request, after a failure before it got a connection ([Error.Unsent]),
+//     and after status 429 or 503 with Retry-After.
+//   - Besides, a request that is harmless to repeat: after a connection that
+//     broke, an attempt that took too long, and status 429, 502, 503 or 504.
+//     Harmless are the idempotent methods (RFC 9110, section 9.2.2: GET, HEAD,
+//     OPTIONS, TRACE, PUT, DELETE), and any with an Idempotency-Key if
+//     [CallOptions.Idempotent] says that the receiver knows it. Each attempt of
+//     such a request has an equal share of the time that is left to get to the
+//     header of its answer, so the first has a third.
+//
+// So a POST is never sent again after an unclear end. Nor is a request whose body
+// cannot be had again ([http.Request.GetBody]), one that a circuit breaker or a
+// [netguard.Guard] refused, one that is malformed, or one that was canceled. An
+// answer whose header has come is the caller's, and a body that breaks is not
+// fetched again.
+//
+// The wait between attempts is random, up to 250 ms before the second, doubling up
+// to 5 s, and at most half of the time left; what Retry-After asks for (RFC 9110,
+// section 10.2.3) comes on top. If that does not fit into the time left, the call
+// ends at once with what it has. Repetitions come from a budget, so that an outage is not
+// multiplied: see [ClientConfig.RetryBudget].
+//
+// Whether a message that met a timeout has arrived is for the caller to judge, who
+// learns from [Error.Unsent] when it certainly has not. A handler behind the
+// idempotency middleware should answer an unclear end with a status that is
+// stored, so that the client's retry does not send the message twice.
 //
 // # Secrets
 //
@@ -34,10 +61,13 @@
 //
 // # Dry run
 //
-// A dry run in plan mode does everything up to the socket, and says what would be
-// sent. Its context makes every Client use a transport that only fails, in place
-// of its own and of what [ClientConfig.Wrap] put around it. So it opens no
-// connection, takes no token and counts in no breaker; and it writes no record.
+// A dry run has three modes. Plan, the default, does everything up to the socket,
+// and says what would be sent. Its context makes every Client use a transport that
+// only fails, in place of its own and of what [ClientConfig.Wrap] put around it.
+// Probe makes the one harmless call of [Connector.Test], past Wrap, once. Neither
+// takes a token, counts in a breaker or writes a record. Send executes the action
+// for real, and only when it is asked for by name; [RegistryConfig.Modes] takes it
+// away.
 package connectors
 
 import (
@@ -57,7 +87,8 @@ type Connector interface {
 	// Plan validates the action and returns the request that Execute would
 	// make. It opens no connection.
 	Plan(ctx context.Context, a Action) (Plan, error)
-	// Test makes one harmless call to learn whether the integration works.
+	// Test makes one harmless call, under [ProbeContext], to learn whether the
+	// integration works. It waits for no limiter.
 	Test(ctx context.Context) Result
 }
 

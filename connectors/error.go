@@ -40,6 +40,9 @@ type Error struct {
 	Status     int           // HTTP status, or 0 without an answer
 	RetryAfter time.Duration // how long the receiver, or a breaker, asked to wait; or 0
 	Kind       Kind
+	// Global says that a limit of the rate holds for all calls of the
+	// credential, not only for this one's.
+	Global bool
 	// Unsent says that no connection was handed to the request. The receiver
 	// has seen nothing of it, so that to send it again cannot double it.
 	Unsent bool

@@ -3,6 +3,8 @@ package connectors
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 )
 
 // ErrUnknownAction is the error for an action type that no connector has.
@@ -24,6 +26,11 @@ type RegistryConfig struct {
 	// that a dry run without one can list them. The text of its error is shown
 	// as well. Default: they are not listed.
 	Paths func(config []byte) ([]string, error)
+	// Modes are those that a dry run may have. [ModeSend] acts for real, and
+	// [ModeProbe] calls the provider with the connector's credential: list those
+	// that whoever reaches [Registry.DryRunHandler] may use. Default: all, each if
+	// the request names it.
+	Modes []Mode
 }
 
 // Registry executes actions, and shows what they would do. It may be used
@@ -34,6 +41,15 @@ type Registry struct{ cfg RegistryConfig }
 func NewRegistry(cfg RegistryConfig) (*Registry, error) {
 	if cfg.Resolve == nil {
 		return nil, errors.New("connectors: RegistryConfig.Resolve is nil")
+	}
+	for _, mode := range cfg.Modes {
+		if !slices.Contains(allModes(), mode) {
+			return nil, fmt.Errorf("connectors: RegistryConfig.Modes has the mode %q, which there is not", mode)
+		}
+	}
+	cfg.Modes = slices.Clone(cfg.Modes)
+	if len(cfg.Modes) == 0 {
+		cfg.Modes = allModes()
 	}
 	return &Registry{cfg: cfg}, nil
 }

@@ -19,19 +19,29 @@ import (
 // fake is a connector that counts what it is asked to do.
 type fake struct {
 	client   *connectors.Client
+	url      string // that Test calls
 	executed *atomic.Int32
+	tested   *atomic.Int32
 	rendered *atomic.Int32
 }
 
 func newFake(t *testing.T, cfg connectors.ClientConfig) fake {
 	t.Helper()
-	return fake{client(t, cfg), &atomic.Int32{}, &atomic.Int32{}}
+	return fake{client(t, cfg), "http://127.0.0.1:1", &atomic.Int32{}, &atomic.Int32{}, &atomic.Int32{}}
 }
 
 func (fake) Name() string { return "fake" }
 
-func (f fake) Execute(_ context.Context, a connectors.Action) (connectors.Result, error) {
+func (f fake) Execute(ctx context.Context, a connectors.Action) (connectors.Result, error) {
 	f.executed.Add(1)
+	switch {
+	case bytes.Contains(a.Config, []byte("foreign")):
+		return connectors.Result{Success: true}, errors.New(token)
+	case bytes.Contains(a.Config, []byte("call")):
+		start := time.Now()
+		_, _, err := post(ctx, f.client, "http://h.test")
+		return connectors.NewResult(start, "called", err), err
+	}
 	return connectors.NewResult(time.Now(), "did "+string(a.Config), nil), nil
 }
 
@@ -48,13 +58,15 @@ func (f fake) Plan(ctx context.Context, a connectors.Action) (connectors.Plan, e
 	return connectors.Plan{Method: http.MethodPost, URL: "https://h.test/...", Body: string(a.Config), Summary: "would do " + string(a.Config)}, nil
 }
 
-func (f fake) Test(context.Context) connectors.Result {
-	f.executed.Add(1)
-	return connectors.Result{}
+func (f fake) Test(ctx context.Context) connectors.Result {
+	f.tested.Add(1)
+	start := time.Now()
+	_, _, err := post(ctx, f.client, f.url)
+	return connectors.NewResult(start, "works", err)
 }
 
 // registry knows the action "fake", whose only placeholder is {{name}}.
-func (f fake) registry(t *testing.T) *connectors.Registry {
+func (f fake) registry(t *testing.T, modes ...connectors.Mode) *connectors.Registry {
 	t.Helper()
 	g, err := connectors.NewRegistry(connectors.RegistryConfig{
 		Resolve: func(_ context.Context, actionType string) (connectors.Connector, error) {
@@ -87,6 +99,7 @@ func (f fake) registry(t *testing.T) *connectors.Registry {
 			}
 			return nil, nil
 		},
+		Modes: modes,
 	})
 	require.NoError(t, err)
 	return g

@@ -18,9 +18,10 @@ type Result struct {
 	// Code is stable, for programs: the provider's or this library's. It is
 	// empty after success.
 	Code string `json:"code,omitempty"`
-	// DryRun marks a result of [Registry.DryRun]: nothing was sent.
+	// DryRun marks a result of [Registry.DryRun] in the modes that do not act:
+	// nothing was sent, in [ModeProbe] nothing of the action.
 	DryRun bool `json:"dry_run,omitempty"`
-	// Plan is what a dry run would send.
+	// Plan is what a dry run in [ModePlan] would send.
 	Plan *Plan `json:"plan,omitempty"`
 }
 
@@ -35,6 +36,18 @@ func NewResult(start time.Time, message string, err error) Result {
 	}
 	if err != nil {
 		r.Message, r.Code = describe(err)
+	}
+	return r
+}
+
+// timed returns r with the times that a connector left out.
+func (r Result) timed(start time.Time) Result {
+	now := time.Now()
+	if r.Timestamp.IsZero() {
+		r.Timestamp = now.UTC().Truncate(time.Second)
+	}
+	if r.Duration == 0 {
+		r.Duration = Duration(now.Sub(start))
 	}
 	return r
 }

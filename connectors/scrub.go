@@ -6,8 +6,11 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/bracework/bracework/connectors/netguard"
 )
 
 // scrub turns an error of a transport, or of a body, into an [*Error]. It reads
@@ -25,7 +28,9 @@ func (f *flight) scrub(err error) *Error {
 	case errors.Is(f.caller.Err(), context.Canceled):
 		e.Kind, e.Message = KindCanceled, "canceled by the caller"
 		e.is = endedBy(err, context.Canceled)
-	case f.caller.Err() != nil, errors.Is(f.ctx.Err(), context.DeadlineExceeded), isTimeout(err):
+	case f.hidden(err, e):
+		e.Message, e.Code, e.is = unreachable, "unreachable", nil
+	case f.late(err):
 		e.Kind, e.Message = KindTimeout, "no answer in time"
 		e.is = endedBy(err, context.DeadlineExceeded)
 	case f.refused(err, e):
@@ -36,6 +41,41 @@ func (f *flight) scrub(err error) *Error {
 		e.Kind, e.Message = KindNetwork, network(err, e.Unsent)
 	}
 	return e
+}
+
+// unreachable is the message of all that a guarded call can meet before it has a
+// connection. It is netguard's too.
+const unreachable = "the host cannot be reached"
+
+// hidden reports whether err could tell a customer what there is in the network,
+// and sets the kind, which only the operator sees. A deadline that ends during
+// the lookup or the dial is such an error too, and a stall of TLS looks alike.
+func (f *flight) hidden(err error, e *Error) bool {
+	if !f.guarded || !e.Unsent {
+		return false
+	}
+	refusal, ok := errors.AsType[*netguard.Error](err)
+	if ok {
+		f.detail = refusal.Detail()
+	}
+	switch {
+	case ok && errors.Is(refusal, netguard.ErrBlocked):
+		e.Kind = KindBlocked
+	case f.late(err):
+		e.Kind = KindTimeout
+	default:
+		e.Kind = KindNetwork
+		return ok
+	}
+	return true
+}
+
+// blockedURL is the message of a refusal, whose text is fixed.
+func blockedURL(err *netguard.Error) string { return strings.TrimPrefix(err.Error(), "netguard: ") }
+
+// late reports whether an attempt ended by a limit.
+func (f *flight) late(err error) bool {
+	return f.caller.Err() != nil || errors.Is(f.ctx.Err(), context.DeadlineExceeded) || isTimeout(err)
 }
 
 // endedBy makes an error answer for the end of its context, however the

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -121,6 +122,9 @@ func raw(t *testing.T, f func(net.Conn)) string {
 	}()
 	return "http://" + ln.Addr().String()
 }
+
+// silentLog is for servers that are mistreated.
+func silentLog() *log.Logger { return slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) }
 
 type roundTripper func(*http.Request) (*http.Response, error)
 

@@ -72,7 +72,7 @@ func TestLimitsAreExact(t *testing.T) {
 func TestTLSLimitIsExact(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := client(t, connectors.ClientConfig{})
+		c := client(t, connectors.ClientConfig{Attempts: -1})
 		connectors.TransportOf(c).DialContext = func(context.Context, string, string) (net.Conn, error) {
 			near, far := net.Pipe()
 			t.Cleanup(func() { _ = far.Close() })

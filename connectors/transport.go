@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -36,15 +37,20 @@ func newTransport(total time.Duration) *http.Transport {
 	}
 }
 
-// flight is one call, and what is known about how far it got.
+// flight is one attempt of a call, and what is known about how far it got.
 type flight struct {
-	host   string
-	caller context.Context //nolint:containedctx // of the call that this is
-	ctx    context.Context //nolint:containedctx // caller's, with the timeout
+	host    string
+	guarded bool
+	once    bool                    // net/http must not repeat it
+	caller  context.Context         //nolint:containedctx // of the call that this belongs to
+	ctx     context.Context         //nolint:containedctx // of the attempt
+	cancel  context.CancelCauseFunc // ends ctx
 
 	entered   atomic.Bool // the transport has the request: no wrapper answered in its place
 	wanted    atomic.Bool // the transport found it valid and asked for a connection
 	connected atomic.Bool // it got one
+
+	detail string // of the guard, once scrubbed
 }
 
 // unsent reports whether the receiver has certainly seen nothing. Of a request
@@ -64,8 +70,28 @@ func (t traced) RoundTrip(r *http.Request) (*http.Response, error) {
 			GetConn: func(string) { f.wanted.Store(true) },
 			GotConn: func(httptrace.GotConnInfo) { f.connected.Store(true) },
 		}))
+		if f.once && !hasBody(r) {
+			r.Header = hideKeys(r.Header)
+		}
 	}
 	return t.next.RoundTrip(r)
+}
+
+// hideKeys writes the names of idempotency keys in a form that is the same on the
+// wire (RFC 9110 section 5.1) and that net/http does not look for: it repeats a
+// request without a body that has one.
+func hideKeys(h http.Header) http.Header {
+	if !keyed(h) {
+		return h
+	}
+	h = h.Clone()
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := h[name]; ok {
+			delete(h, name)
+			h[strings.ToLower(name)] = values
+		}
+	}
+	return h
 }
 
 func (t traced) CloseIdleConnections() {
