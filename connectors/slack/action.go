@@ -4,23 +4,23 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bracework/bracework/connectors"
+	"github.com/bracework/bracework/connectors/internal/provider"
 )
 
 // Execute posts the message of an action, whose configuration is
-// {"slack_message":"..."}, with "blocks" besides it or in its place. The text is
-// plain, as [Message.Text] is.
+// {"slack_message":"..."}, with "blocks" besides it or in its place, and optionally
+// "thread_ts" and "no_unfurl". The text is plain, as [Message.Text] is.
 func (w *Webhook) Execute(ctx context.Context, a connectors.Action) (connectors.Result, error) {
 	start := time.Now()
-	m, _, err := message(a)
+	config, err := read(a)
 	if err == nil {
-		err = w.Send(ctx, m)
+		err = w.Send(ctx, config.message)
 	} else {
 		err = w.named("execute", err)
 	}
@@ -28,47 +28,47 @@ func (w *Webhook) Execute(ctx context.Context, a connectors.Action) (connectors.
 }
 
 // Plan validates an action and returns the request that Execute would make,
-// without the path of the URL. In an action that is not rendered, the limits
-// apply to the text as it stands.
+// without the path of the URL. In an action that is not rendered, lengths are not
+// checked.
 func (w *Webhook) Plan(_ context.Context, a connectors.Action) (connectors.Plan, error) {
-	m, open, err := message(a)
-	if err == nil {
-		err = m.check(open)
-	}
+	config, err := read(a)
 	if err != nil {
 		return connectors.Plan{}, w.named("plan", err)
 	}
-	body, err := m.encode()
+	plan, err := config.plan(a.Unrendered, "")
 	if err != nil {
 		return connectors.Plan{}, w.named("plan", err)
 	}
-	what := "blocks"
-	if m.Text != "" {
-		what = quote(m.Text)
+	plan.URL, plan.Header = w.shown, http.Header{"Content-Type": {contentType}}
+	plan.Summary = "would POST to " + w.host + "/...: " + config.quoted()
+	if config.Channel != "" {
+		plan.Warnings = append(plan.Warnings, "channel is ignored: a webhook posts to its own")
 	}
-	return connectors.Plan{
-		Method: http.MethodPost, URL: w.shown, Header: http.Header{"Content-Type": {contentType}},
-		Body: string(body), Warnings: m.warnings(),
-		Summary: "would POST to " + w.host + "/...: " + what,
-	}, nil
+	return plan, nil
 }
 
 // Test posts an object without text. A webhook that works refuses it as no_text,
 // and nothing appears in the channel; one that is dead answers 403, 404 or 410.
 // This is what Slack has been observed to do. Its documentation promises neither,
-// and offers no other way to test a webhook without posting.
+// and offers no other way to test a webhook without posting. A test waits for no
+// turn and takes none, and it calls a webhook that was found dead before.
 func (w *Webhook) Test(ctx context.Context) connectors.Result {
 	start := time.Now()
-	err := w.post(ctx, "test", []byte("{}"))
-	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Status == http.StatusBadRequest && readsMessages(e.Code) {
-		err = nil
+	err := checkContext(ctx)
+	if err == nil {
+		if e := w.post(connectors.ProbeContext(ctx), []byte("{}")); e != nil && !readsMessages(e) {
+			err = e
+		}
 	}
 	return connectors.NewResult(start, "the webhook is alive", err)
 }
 
 // readsMessages reports whether Slack refused the message, and not the webhook.
-func readsMessages(code string) bool {
-	switch code {
+func readsMessages(e *connectors.Error) bool {
+	if e.Status != http.StatusBadRequest {
+		return false
+	}
+	switch e.Code {
 	case "no_text", "missing_text_or_fallback_or_attachments", "invalid_payload":
 		return true
 	default:
@@ -76,23 +76,54 @@ func readsMessages(code string) bool {
 	}
 }
 
-// message reads the configuration of an action. The blocks are open when a
-// placeholder stands in their place.
-func message(a connectors.Action) (m Message, open bool, err error) {
-	var config struct {
-		Text   *string         `json:"slack_message"`
-		Blocks json.RawMessage `json:"blocks"`
+// config is the configuration of an action.
+type config struct {
+	Channel  string          `json:"channel"`
+	Text     string          `json:"slack_message"`
+	Blocks   json.RawMessage `json:"blocks"`
+	ThreadTS string          `json:"thread_ts"`
+	NoUnfurl json.RawMessage `json:"no_unfurl"`
+
+	message Message
+}
+
+func read(a connectors.Action) (config, error) {
+	var c config
+	if json.Unmarshal(a.Config, &c) != nil {
+		return config{}, provider.Invalid("invalid_config", "the configuration is not a JSON object whose slack_message, channel and thread_ts are strings")
 	}
-	if json.Unmarshal(a.Config, &config) != nil {
-		return Message{}, false, invalid("invalid_config", "the configuration is not a JSON object whose slack_message is a string")
+	c.message = Message{Text: c.Text, ThreadTS: c.ThreadTS}
+	if !bytes.Equal(c.Blocks, []byte("null")) {
+		c.message.Blocks = c.Blocks
 	}
-	if config.Text != nil {
-		m.Text = *config.Text
+	if a.Unrendered && isString(c.NoUnfurl) {
+		return c, nil // the value is not known yet
 	}
-	if string(config.Blocks) != "null" {
-		m.Blocks = config.Blocks
+	if c.NoUnfurl != nil && json.Unmarshal(c.NoUnfurl, &c.message.NoUnfurl) != nil {
+		return config{}, provider.Invalid("invalid_config", "no_unfurl is neither true nor false")
 	}
-	return m, a.Unrendered && bytes.HasPrefix(m.Blocks, []byte(`"`)), nil
+	return c, nil
+}
+
+// plan returns what Webhook and Bot have in common. Its error is a
+// *connectors.Error.
+func (c config) plan(unrendered bool, channel string) (connectors.Plan, error) {
+	if err := c.message.check(unrendered); err != nil {
+		return connectors.Plan{}, err
+	}
+	body, err := c.message.encode(channel)
+	if err != nil {
+		return connectors.Plan{}, err
+	}
+	return connectors.Plan{Method: http.MethodPost, Body: string(body), Warnings: c.message.warnings()}, nil
+}
+
+// quoted describes the message for a summary.
+func (c config) quoted() string {
+	if c.Text == "" {
+		return "blocks"
+	}
+	return quote(c.Text)
 }
 
 // maxQuote is how many characters of a text a summary shows.

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/bracework/bracework/connectors"
 	"github.com/bracework/bracework/connectors/slack"
@@ -22,16 +24,20 @@ func action(config string) connectors.Action {
 func TestExecute(t *testing.T) {
 	t.Parallel()
 	var bodies []string
-	w := receiver(t, func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		bodies = append(bodies, string(body))
 		_, _ = io.WriteString(w, "ok")
-	})
+	}))
+	t.Cleanup(srv.Close)
+	w := webhook(t, srv.URL, slack.Config{Limiter: rate.NewLimiter(rate.Inf, 0)})
 	for _, config := range []string{
 		`{"slack_message":"Hello <Alex>"}`,
 		`{"slack_message":"t","blocks":[{"type":"divider"}],"channel":"ignored"}`,
 		`{"slack_message":"t","blocks":null}`,
 		`{"blocks":[{"type":"divider"}]}`,
+		`{"slack_message":"t","thread_ts":"1503435956.000247","no_unfurl":true}`,
+		`{"slack_message":"t","no_unfurl":false,"thread_ts":null}`,
 	} {
 		r, err := w.Execute(t.Context(), action(config))
 		require.NoError(t, err, config)
@@ -43,6 +49,8 @@ func TestExecute(t *testing.T) {
 		`{"text":"t","blocks":[{"type":"divider"}]}`,
 		`{"text":"t"}`,
 		`{"blocks":[{"type":"divider"}]}`,
+		`{"text":"t","thread_ts":"1503435956.000247","unfurl_links":false,"unfurl_media":false}`,
+		`{"text":"t"}`,
 	}, bodies)
 }
 
@@ -59,6 +67,9 @@ func TestConfigurationsThatCannotBeExecuted(t *testing.T) {
 		`"x"`:                     "invalid_config",
 		``:                        "invalid_config",
 		`{`:                       "invalid_config",
+		`{"slack_message":"t","no_unfurl":"yes"}`:                                "invalid_config",
+		`{"slack_message":"t","thread_ts":5}`:                                    "invalid_config",
+		`{"slack_message":"t","thread_ts":"{{ts}}"}`:                             "invalid_thread_ts",
 		`{"slack_message":"t","blocks":"{{blocks}}"}`:                            "invalid_blocks",
 		`{"slack_message":"` + strings.Repeat("x", 40_001) + `"}`:                "msg_too_long",
 		`{"blocks":[` + strings.TrimSuffix(strings.Repeat("1,", 51), ",") + `]}`: "invalid_blocks",
@@ -94,12 +105,14 @@ func TestPlan(t *testing.T) {
 		summary  string
 		warnings int
 	}{
-		`{"slack_message":"` + long[2:] + `"}`:                 {`would POST to hooks.slack.com/...: "` + long[:1000] + `"...`, 0},
-		`{"slack_message":"` + long + `"}`:                     {`would POST to hooks.slack.com/...: "` + long[:1000] + `"...`, 1},
-		`{"slack_message":"two\nlines"}`:                       {`would POST to hooks.slack.com/...: "two\nlines"`, 0},
-		`{"blocks":[{"type":"divider"}]}`:                      {`would POST to hooks.slack.com/...: blocks`, 1},
-		`{"slack_message":"t","blocks":[{"type":"divider"}]}`:  {`would POST to hooks.slack.com/...: "t"`, 0},
-		`{"slack_message":"` + strings.Repeat("x", 500) + `"}`: {`would POST to hooks.slack.com/...: "` + strings.Repeat("x", 500) + `"`, 0},
+		`{"slack_message":"` + long[2:] + `"}`:                             {`would POST to hooks.slack.com/...: "` + long[:1000] + `"...`, 0},
+		`{"slack_message":"` + long + `"}`:                                 {`would POST to hooks.slack.com/...: "` + long[:1000] + `"...`, 1},
+		`{"slack_message":"two\nlines"}`:                                   {`would POST to hooks.slack.com/...: "two\nlines"`, 0},
+		`{"blocks":[{"type":"divider"}]}`:                                  {`would POST to hooks.slack.com/...: blocks`, 1},
+		`{"slack_message":"t","channel":"C1"}`:                             {`would POST to hooks.slack.com/...: "t"`, 1},
+		`{"slack_message":"t","blocks":` + string(fields(10, 1_321)) + `}`: {`would POST to hooks.slack.com/...: "t"`, 1},
+		`{"slack_message":"t","blocks":[{"type":"divider"}]}`:              {`would POST to hooks.slack.com/...: "t"`, 0},
+		`{"slack_message":"` + strings.Repeat("x", 500) + `"}`:             {`would POST to hooks.slack.com/...: "` + strings.Repeat("x", 500) + `"`, 0},
 	} {
 		plan, err := w.Plan(t.Context(), action(config))
 		require.NoError(t, err)
@@ -112,10 +125,13 @@ func TestPlanOfWhatIsNotRendered(t *testing.T) {
 	t.Parallel()
 	w := unused(t)
 	for config, want := range map[string]string{
-		`{"slack_message":"Hello {{user.name}}"}`:           `would POST to hooks.slack.com/...: "Hello {{user.name}}"`,
-		`{"slack_message":"t","blocks":"{{blocks}}"}`:       `would POST to hooks.slack.com/...: "t"`,
-		`{"blocks":"{{blocks}}"}`:                           `would POST to hooks.slack.com/...: blocks`,
-		`{"blocks":[{"type":"section","text":"{{text}}"}]}`: `would POST to hooks.slack.com/...: blocks`,
+		`{"slack_message":"Hello {{user.name}}"}`:                            `would POST to hooks.slack.com/...: "Hello {{user.name}}"`,
+		`{"slack_message":"t","blocks":"{{blocks}}"}`:                        `would POST to hooks.slack.com/...: "t"`,
+		`{"blocks":"{{blocks}}"}`:                                            `would POST to hooks.slack.com/...: blocks`,
+		`{"blocks":[{"type":"section","text":"{{text}}"}]}`:                  `would POST to hooks.slack.com/...: blocks`,
+		`{"blocks":["{{block}}"]}`:                                           `would POST to hooks.slack.com/...: blocks`,
+		`{"blocks":` + string(header(151)) + `}`:                             `would POST to hooks.slack.com/...: blocks`,
+		`{"slack_message":"t","thread_ts":"{{ts}}","no_unfurl":"{{quiet}}"}`: `would POST to hooks.slack.com/...: "t"`,
 	} {
 		a := action(config)
 		a.Unrendered = true
@@ -123,7 +139,7 @@ func TestPlanOfWhatIsNotRendered(t *testing.T) {
 		require.NoError(t, err, config)
 		assert.Equal(t, want, plan.Summary)
 	}
-	for _, config := range []string{`{}`, `{"slack_message":""}`, `{"slack_message":5}`, `{"blocks":{}}`, `{"slack_message":"t","blocks":5}`} {
+	for _, config := range []string{`{}`, `{"slack_message":""}`, `{"slack_message":5}`, `{"blocks":{}}`, `{"slack_message":"t","blocks":5}`, `{"blocks":[5]}`, `{"slack_message":"t","no_unfurl":5}`} {
 		a := action(config)
 		a.Unrendered = true
 		_, err := w.Plan(t.Context(), a)

@@ -20,7 +20,6 @@ import (
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	html := "<!DOCTYPE html><html>" + strings.Repeat("x", 1<<20) + "</html>"
-	date := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
 	tests := []struct {
 		status     int
 		body       string
@@ -42,20 +41,21 @@ func TestAnswers(t *testing.T) {
 		{404, "no_team", "", connectors.KindNotFound, "no_team", 0},
 		{404, "no_active_hooks", "", connectors.KindNotFound, "no_active_hooks", 0},
 		{404, "channel_not_found", "", connectors.KindNotFound, "channel_not_found", 0},
+		{404, "no_service_id", "", connectors.KindNotFound, "no_service_id", 0},
+		{404, "team_disabled", "", connectors.KindNotFound, "team_disabled", 0},
 		{404, html, "", connectors.KindNotFound, "http_404", 0},
 		{410, "channel_is_archived", "", connectors.KindGone, "channel_is_archived", 0},
 		{413, html, "", connectors.KindTooLarge, "http_413", 0},
 		{429, "rate_limited", "30", connectors.KindRateLimited, "rate_limited", 30 * time.Second},
 		{429, "message_limit_exceeded", "", connectors.KindRateLimited, "message_limit_exceeded", 0},
-		{429, "rate_limited", date(time.Minute), connectors.KindRateLimited, "rate_limited", time.Minute},
-		{429, "rate_limited", date(-time.Minute), connectors.KindRateLimited, "rate_limited", 0},
 		{429, "rate_limited", "soon", connectors.KindRateLimited, "rate_limited", 0},
 		{429, "rate_limited", "864000", connectors.KindRateLimited, "rate_limited", time.Hour},
 		{429, "rate_limited", "99999999999999999999", connectors.KindRateLimited, "rate_limited", time.Hour},
+		{400, "message_limit_exceeded", "7", connectors.KindRateLimited, "message_limit_exceeded", 7 * time.Second},
 		{500, "rollup_error", "", connectors.KindServer, "rollup_error", 0},
 		{500, html, "", connectors.KindServer, "http_500", 0},
 		{502, "", "", connectors.KindServer, "http_502", 0},
-		{503, html, "5", connectors.KindServer, "http_503", 5 * time.Second},
+		{503, html, "60", connectors.KindServer, "http_503", time.Minute},
 		{200, html, "", connectors.KindServer, "unexpected_answer", 0},
 		{200, "", "", connectors.KindServer, "unexpected_answer", 0},
 		{200, "OK", "", connectors.KindServer, "unexpected_answer", 0},
@@ -88,7 +88,7 @@ func TestAnswers(t *testing.T) {
 			assert.Equal(t, tt.kind, e.Kind)
 			assert.Equal(t, tt.code, e.Code)
 			assert.Equal(t, tt.status, e.Status)
-			assert.InDelta(t, tt.wait.Seconds(), e.RetryDelay().Seconds(), 5) // dates have whole seconds
+			assert.Equal(t, tt.wait, e.RetryDelay())
 			assert.NotEmpty(t, e.Message)
 			assert.False(t, e.Unsent)
 			assert.Equal(t, 1, calls, "neither repeated nor redirected")
@@ -126,10 +126,7 @@ func FuzzAnswer(f *testing.F) {
 		if len(body) <= 1<<10 {
 			require.Equal(t, status == 200 && strings.TrimSpace(body) == "ok", err == nil)
 		}
-		result := w.Test(t.Context())
-		assert.NotContains(t, result.Message+result.Code, token)
 		if err == nil {
-			assert.True(t, result.Success)
 			return
 		}
 		e := typed(t, err)

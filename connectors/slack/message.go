@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/bracework/bracework/connectors"
+	"github.com/bracework/bracework/connectors/internal/provider"
 )
 
 const (
@@ -14,24 +14,29 @@ const (
 
 	maxText   = 40_000 // characters; Slack cuts what is longer
 	splitText = 4_000  // characters; Slack splits what is longer
-	maxBlocks = 50     // Slack refuses more
 )
 
 // Message is what is posted: a text, blocks, or both. With blocks, Text is what
 // notifications show.
 type Message struct {
-	// Text is plain text. Send escapes it exactly once, entities included, so
-	// that it appears as it is. Data must not be escaped before.
+	// Text is plain text. It is escaped exactly once when it is sent, entities
+	// included, so that it appears as it is. Data must not be escaped before.
 	Text string
 	// Raw sends Text as it is: mrkdwn, in which &, < and > have a meaning. Data
 	// in it must have gone through [Escape].
 	Raw bool
 	// Blocks is a JSON array of at most 50 Block Kit blocks. It is sent as it is.
 	Blocks json.RawMessage
+	// ThreadTS is the ts of a message, such as [Bot.Post] returns it, in whose
+	// thread this one appears. Default: none, a message of its own.
+	ThreadTS string
+	// NoUnfurl keeps Slack from showing previews of the pages and media that are
+	// linked to. By default Slack decides.
+	NoUnfurl bool
 }
 
 // Escape replaces &, < and > by the entities that Slack documents, and nothing
-// else. [Webhook.Send] does it unless the message is Raw.
+// else. Sending does it unless the message is Raw.
 func Escape(s string) string {
 	s = strings.ReplaceAll(s, "&", "&amp;")
 	s = strings.ReplaceAll(s, "<", "&lt;")
@@ -45,50 +50,60 @@ func (m Message) wire() string {
 	return Escape(m.Text)
 }
 
-// check says why a message cannot be posted. When the blocks are open, a
-// placeholder stands in their place. The error is a *connectors.Error.
-func (m Message) check(open bool) error {
-	text, hasBlocks := m.wire(), len(m.Blocks) > 0
+// check says why a message cannot be posted. Of one that is not rendered it judges
+// what does not depend on the placeholders. The error is a *connectors.Error.
+func (m Message) check(unrendered bool) error {
+	text := m.wire()
 	switch {
-	case strings.TrimSpace(text) == "" && !hasBlocks:
-		return invalid("no_text", "the message has no text")
+	case strings.TrimSpace(text) == "" && len(m.Blocks) == 0:
+		return provider.Invalid("no_text", "the message has no text")
 	case !utf8.ValidString(text):
-		return invalid("invalid_text", "the text is not valid UTF-8")
+		return provider.Invalid("invalid_text", "the text is not valid UTF-8")
+	case unrendered:
 	case utf8.RuneCountInString(text) > maxText:
-		return invalid("msg_too_long", "the text has more than 40,000 characters")
+		return provider.Invalid("msg_too_long", "the text has more than 40,000 characters")
+	case m.ThreadTS != "" && !isTS(m.ThreadTS):
+		return provider.Invalid("invalid_thread_ts", "thread_ts is not the ts of a message")
 	}
-	if hasBlocks && !open {
-		var blocks []json.RawMessage
-		if json.Unmarshal(m.Blocks, &blocks) != nil || len(blocks) == 0 {
-			return invalid("invalid_blocks", "blocks is not a JSON array of blocks")
-		}
-		if len(blocks) > maxBlocks {
-			return invalid("invalid_blocks", "there are more than 50 blocks")
-		}
+	if len(m.Blocks) == 0 {
+		return nil
 	}
-	return nil
+	return checkBlocks(m.Blocks, unrendered)
 }
 
-// encode returns the JSON that is posted. Its error is a *connectors.Error.
-func (m Message) encode() ([]byte, error) {
+// encode returns the JSON that is posted, for a Bot with the channel. Its error is
+// a *connectors.Error.
+func (m Message) encode(channel string) ([]byte, error) {
+	var unfurl *bool
+	if m.NoUnfurl {
+		unfurl = new(bool)
+	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(struct {
-		Text   string          `json:"text,omitempty"`
-		Blocks json.RawMessage `json:"blocks,omitempty"`
-	}{m.wire(), m.Blocks})
+		Channel     string          `json:"channel,omitempty"`
+		Text        string          `json:"text,omitempty"`
+		Blocks      json.RawMessage `json:"blocks,omitempty"`
+		ThreadTS    string          `json:"thread_ts,omitempty"`
+		UnfurlLinks *bool           `json:"unfurl_links,omitempty"`
+		UnfurlMedia *bool           `json:"unfurl_media,omitempty"`
+	}{channel, m.wire(), m.Blocks, m.ThreadTS, unfurl, unfurl})
 	if err != nil {
-		return nil, invalid("invalid_payload", "the message cannot be encoded")
+		return nil, provider.Invalid("invalid_payload", "the message cannot be encoded")
 	}
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
-// warnings says what Slack will do to a message that it accepts.
+// warnings says what Slack will do to a message that it accepts, or may not
+// accept.
 func (m Message) warnings() []string {
 	var warnings []string
 	if utf8.RuneCountInString(m.wire()) > splitText {
 		warnings = append(warnings, "Slack splits a text of more than 4,000 characters into several messages")
+	}
+	if utf8.RuneCount(m.Blocks) > maxBlocksLength {
+		warnings = append(warnings, "Slack may refuse blocks of more than 13,200 characters as msg_blocks_too_long")
 	}
 	if strings.TrimSpace(m.Text) == "" {
 		warnings = append(warnings, "without slack_message, notifications show no text")
@@ -96,6 +111,17 @@ func (m Message) warnings() []string {
 	return warnings
 }
 
-func invalid(code, message string) error {
-	return &connectors.Error{Kind: connectors.KindInvalid, Code: code, Message: message, Unsent: true}
+// isTS reports whether s is the ts of a message: digits, a point, digits.
+func isTS(s string) bool {
+	seconds, fraction, ok := strings.Cut(s, ".")
+	return ok && isDigits(seconds) && isDigits(fraction)
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 20
 }

@@ -36,7 +36,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// stub is a webhook whose client never opens a connection.
+// stub is a webhook whose client never opens a connection, except for Test, which
+// goes past what wraps a transport.
 func stub(t *testing.T, f roundTripper) *slack.Webhook {
 	t.Helper()
 	c, err := connectors.NewClient(connectors.ClientConfig{Wrap: func(http.RoundTripper) http.RoundTripper { return f }})
@@ -49,6 +50,42 @@ func unused(t *testing.T) *slack.Webhook {
 	t.Helper()
 	return stub(t, func(*http.Request) (*http.Response, error) {
 		t.Error("the webhook was called")
+		return nil, errors.New("called")
+	})
+}
+
+// botToken is the token of every bot; it must appear nowhere.
+const botToken = "xoxb-" + token
+
+func newBot(t *testing.T, base string, cfg slack.Config) *slack.Bot {
+	t.Helper()
+	cfg.BaseURL = base + "/api"
+	b, err := slack.NewBot(connectors.NewSecret(botToken), cfg)
+	require.NoError(t, err)
+	return b
+}
+
+// api is a bot behind which h answers, on loopback.
+func api(t *testing.T, h http.HandlerFunc) *slack.Bot {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return newBot(t, srv.URL, slack.Config{})
+}
+
+// stubBot is a bot whose client opens a connection for Test only.
+func stubBot(t *testing.T, f roundTripper) *slack.Bot {
+	t.Helper()
+	c, err := connectors.NewClient(connectors.ClientConfig{Wrap: func(http.RoundTripper) http.RoundTripper { return f }})
+	require.NoError(t, err)
+	return newBot(t, "https://slack.com", slack.Config{Client: c})
+}
+
+// unusedBot is a bot that must not be called.
+func unusedBot(t *testing.T) *slack.Bot {
+	t.Helper()
+	return stubBot(t, func(*http.Request) (*http.Response, error) {
+		t.Error("the bot was called")
 		return nil, errors.New("called")
 	})
 }

@@ -1,31 +1,75 @@
-// Package slack posts messages through Slack's incoming webhooks. It starts no
-// goroutine.
+// Package slack posts messages to Slack: a [Webhook] through an incoming webhook,
+// into the one channel that belongs to it, and a [Bot] through the Web API, into
+// any channel that it may write to. It starts no goroutine.
 //
-// A [Webhook] holds the URL, which is the credential, as a [connectors.Secret].
-// It appears in no error, log line, plan or answer, and no redirect is followed
-// with it.
+// The URL of a webhook and the token of a bot are the credentials, held as a
+// [connectors.Secret]. They appear in no error, log line, plan or answer, and no
+// redirect is followed with them.
 //
 // # Delivery
 //
-// A message is posted once. Slack knows no idempotency key, so that to repeat it
-// after an unclear failure could post it twice; [connectors.Error.Unsent] says
-// when it certainly was not posted. Slack accepts about one message a second for
-// a channel and answers 429 with Retry-After beyond that; this package does not
-// pace messages.
+// Slack knows no idempotency key, so that to repeat a message after an unclear
+// failure could post it twice. This package repeats nothing; the
+// [connectors.Client] does where that is certainly harmless, within the time of the
+// call. [connectors.Error.Unsent] says when a message certainly was not posted.
+// Everything, the wait for a turn included, ends within
+// [connectors.ClientConfig.Timeout].
 //
-// Success is status 200 with the body "ok", white space around it aside. Anything else is a
-// [*connectors.Error] whose Code is the word with which Slack answered:
+// # Pace
 //
-//	400  invalid_payload, no_text, ...       KindInvalid
-//	403  invalid_token, action_prohibited    KindAuth
-//	404  no_service, channel_not_found       KindNotFound
-//	410  channel_is_archived                 KindGone
-//	429  rate_limited                        KindRateLimited, with RetryAfter
-//	5xx  rollup_error, or a page             KindServer
+// Slack accepts one message a second for a channel, and short bursts of more
+// (docs.slack.dev, "Rate limits"). So a webhook, and each channel of a bot, may
+// post [Burst] messages at once and then one a second, unless [Config.Limiter] says
+// otherwise. A call waits for its turn. If that leaves less than a tenth of its time
+// for the call itself, it fails at once with the code "paced", unsent, and says in
+// RetryAfter when to come again. The pace is that of one process: others with the
+// same credential add theirs.
 //
-// An answer that is no such word gives the code "http_" and the status, a
-// redirect "redirect", and a 2xx other than 200 "ok" is "unexpected_answer".
-// RetryAfter is at most one hour, whatever the header says.
+// After 429, or 503 with Retry-After, no call passes before the time that Slack
+// names, at most one hour. When 429 names no time, as with message_limit_exceeded,
+// none passes for a second, then for two and so on up to a minute.
+//
+// An answer that says that the credential is dead is kept. Later calls get it again
+// at once, unsent and without a status, until Reset or the end of the process. For
+// a webhook these are any 410, and no_service, no_service_id, no_team,
+// team_disabled, no_active_hooks, channel_not_found and invalid_token with 403 or
+// 404; the message names no channel, so that channel_not_found means the webhook's
+// own. For a bot they are invalid_auth, not_authed, account_inactive, token_revoked
+// and token_expired. Trouble with a single channel of a bot is not kept, since
+// people mend it in Slack.
+//
+// # Answers of a webhook
+//
+// Success is status 200 with the body "ok", white space around it aside. Anything
+// else is a [*connectors.Error] whose Code is the word with which Slack answered
+// (docs.slack.dev, "Sending messages using incoming webhooks", and its changelog of
+// 17 May 2016):
+//
+//	400  invalid_payload, no_text, invalid_blocks, user_not_found             KindInvalid
+//	403  invalid_token, action_prohibited, posting_to_general_channel_denied  KindAuth
+//	404  no_service, no_team, no_active_hooks, channel_not_found              KindNotFound
+//	410  channel_is_archived                                                  KindGone
+//	429  rate_limited, message_limit_exceeded                                 KindRateLimited
+//	5xx  rollup_error, or a page                                              KindServer
+//
+// # Answers of the Web API
+//
+// Success is {"ok":true} with the ts of the message. A failure has the status 200
+// as well, and says {"ok":false,"error":"..."}, which becomes the Code
+// (docs.slack.dev, chat.postMessage):
+//
+//	invalid_auth, token_revoked, missing_scope, not_in_channel, ...        KindAuth
+//	channel_not_found, user_not_found, team_not_found                      KindNotFound
+//	is_archived                                                            KindGone
+//	ratelimited (also as 429), rate_limited, message_limit_exceeded        KindRateLimited
+//	internal_error, fatal_error, service_unavailable, request_timeout, ... KindServer
+//	msg_too_long, invalid_blocks, and every word that is not known         KindInvalid
+//
+// Of internal_error and fatal_error Slack says that a part of the call may have
+// succeeded: the message can be there.
+//
+// In both, an answer without such a word gives the code "http_" and the status, a
+// redirect "redirect", and a 2xx that is not as documented "unexpected_answer".
 //
 // # Text
 //
@@ -33,125 +77,100 @@
 // data can neither notify a channel nor disguise a link. The formatting characters
 // *, _, ~ and ` cannot be escaped and stay active.
 //
-// A text of more than 40,000 characters, entities counted as they are sent, is an
-// error before anything is sent, since Slack would cut it. Slack splits a text of
-// more than 4,000 characters into several messages; it is sent, and
-// [Webhook.Plan] warns of it.
+// # Limits
+//
+// A message that Slack can only refuse or cut is an error before anything is sent:
+// a text of more than 40,000 characters, entities counted as they are sent; more
+// than 50 blocks, or one that is not an object with a type; a header block of more
+// than 150 characters; a section of more than 3,000, or with more than 10 fields or
+// 2,000 characters in one. Other rules of Block Kit are left to Slack. Plan warns
+// of a text of more than 4,000 characters, which Slack splits into several
+// messages, and of blocks of more than 13,200 in all, around which Slack has been
+// observed to answer msg_blocks_too_long. Nothing is cut or split here: where to do
+// so without breaking a code block or a link is for the caller to know, and of a
+// message in parts only some may arrive.
 package slack
 
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"strings"
+
+	"golang.org/x/time/rate"
 
 	"github.com/bracework/bracework/connectors"
+	"github.com/bracework/bracework/connectors/internal/provider"
 )
 
-// name is the Name of a Webhook and the Connector of its errors.
+// name is the Name of a Webhook and of a Bot, and the Connector of their errors.
 const name = "slack"
 
-// Config configures a [Webhook].
+// Burst is how many messages pass at once by default, before one a second.
+const Burst = 5
+
+// Config configures a [Webhook] or a [Bot].
 type Config struct {
-	// Client makes the calls. Default: one of the Webhook's own, with default
+	// Client makes the calls. Default: one of the connector's own, with default
 	// settings.
 	Client *connectors.Client
+	// Limiter paces the messages of a Webhook, and those of a Bot over all its
+	// channels together. rate.NewLimiter(rate.Inf, 0) does not pace. Default: one
+	// message a second and a burst of [Burst], for each channel.
+	Limiter *rate.Limiter
+	// BaseURL is the address of the Web API, for a Bot; a Webhook ignores it. It
+	// must be https, or http to a loopback address: a test, a sidecar.
+	// Default: https://slack.com/api.
+	BaseURL string
 }
 
-// Webhook is an incoming webhook of Slack. Create it with [NewWebhook]. Its
-// methods may be called concurrently.
-type Webhook struct {
-	url    connectors.Secret
-	shown  string // the URL without its secret
-	host   string
-	client *connectors.Client
+func (c Config) client() (*connectors.Client, error) {
+	if c.Client != nil {
+		return c.Client, nil
+	}
+	return connectors.NewClient(connectors.ClientConfig{})
 }
 
-var _ connectors.Connector = (*Webhook)(nil)
-
-// NewWebhook returns the webhook with the given URL, which must be https, or http
-// to a loopback address: a test, a sidecar. The error says what is wrong with the
-// URL and does not contain it.
-func NewWebhook(webhookURL connectors.Secret, cfg Config) (*Webhook, error) {
-	if webhookURL.IsZero() {
-		return nil, errors.New("slack: the webhook URL is empty")
+// gate returns a gate for one channel.
+func (c Config) gate() *provider.Gate {
+	if c.Limiter != nil {
+		return provider.NewGate(c.Limiter)
 	}
-	u, err := url.Parse(webhookURL.Reveal())
-	switch {
-	case err != nil:
-		return nil, errors.New("slack: the webhook URL is malformed; look for spaces and line ends")
-	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, errors.New("slack: the webhook URL must begin with https://")
-	case u.Hostname() == "" || u.User != nil || u.Fragment != "":
-		return nil, errors.New("slack: the webhook URL must have a host, and neither user information nor a fragment")
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return nil, errors.New("slack: the webhook URL must be https, or http to a loopback address")
-	}
-	client := cfg.Client
-	if client == nil {
-		if client, err = connectors.NewClient(connectors.ClientConfig{}); err != nil {
-			return nil, err
-		}
-	}
-	return &Webhook{url: webhookURL, shown: u.Scheme + "://" + u.Host + "/...", host: u.Host, client: client}, nil
+	return provider.NewGate(rate.NewLimiter(1, Burst))
 }
 
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
+// answer is what is kept of one.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
 }
 
-// Name returns "slack".
-func (w *Webhook) Name() string { return name }
-
-// Send posts a message, once. The error is a [*connectors.Error].
-func (w *Webhook) Send(ctx context.Context, m Message) error {
-	if err := m.check(false); err != nil {
-		return w.named("send", err)
-	}
-	body, err := m.encode()
+// post makes one call and reads at most limit bytes of its answer.
+func post(client *connectors.Client, r *http.Request, limit int64) (answer, error) {
+	resp, err := client.Call(r, connectors.CallOptions{})
 	if err != nil {
-		return w.named("send", err)
-	}
-	return w.post(ctx, "send", body)
-}
-
-// post makes one call. Its error is nil or a *connectors.Error.
-func (w *Webhook) post(ctx context.Context, op string, body []byte) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url.Reveal(), bytes.NewReader(body))
-	if err != nil {
-		return w.named(op, &connectors.Error{Kind: connectors.KindInvalid, Message: "the request cannot be made", Unsent: true})
-	}
-	r.Header.Set("Content-Type", contentType)
-	resp, err := w.client.Do(r)
-	if err != nil {
-		return w.named(op, err)
+		return answer{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	head, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return w.named(op, err)
-	}
-	if e := w.judge(resp.StatusCode, resp.Header, string(head)); e != nil {
-		return w.named(op, e)
-	}
-	return nil
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit))
+	return answer{resp.StatusCode, resp.Header, body}, err
 }
 
-// named returns err with what only the webhook knows.
-func (w *Webhook) named(op string, err error) error {
-	e, ok := errors.AsType[*connectors.Error](err)
-	if !ok {
-		e = &connectors.Error{Kind: connectors.KindNetwork, Message: "the call failed"}
+// request returns the request that posts a body.
+func request(ctx context.Context, address, contentType string, body []byte) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return nil, provider.Invalid("", "the request cannot be made")
 	}
-	named := *e
-	named.Connector, named.Op, named.Host = name, op, w.host
-	return &named
+	r.Header.Set("Content-Type", contentType)
+	return r, nil
+}
+
+// checkContext refuses what the standard library would panic at.
+func checkContext(ctx context.Context) error {
+	if ctx == nil {
+		return provider.Invalid("", "the context is nil")
+	}
+	return nil
 }

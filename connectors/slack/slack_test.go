@@ -51,9 +51,15 @@ func TestSend(t *testing.T) {
 		{"only three characters are escaped", slack.Message{Text: "'\"/`*_~ é 😀"}, "{\"text\":\"'\\\"/`*_~ é 😀\"}"},
 		{"raw", slack.Message{Text: "<!here> &amp;", Raw: true}, `{"text":"<!here> &amp;"}`},
 		{"with blocks", slack.Message{Text: "t", Blocks: json.RawMessage(`[{"type":"divider"}]`)}, `{"text":"t","blocks":[{"type":"divider"}]}`},
-		{"blocks are sent as they are", slack.Message{Blocks: json.RawMessage(`[{"text":"<!here>"}]`)}, `{"blocks":[{"text":"<!here>"}]}`},
+		{"blocks are sent as they are", slack.Message{Blocks: json.RawMessage(`[{"type":"x","text":"<!here>"}]`)}, `{"blocks":[{"type":"x","text":"<!here>"}]}`},
 		{"40,000 characters", slack.Message{Text: strings.Repeat("é", 40_000)}, `{"text":"` + strings.Repeat("é", 40_000) + `"}`},
-		{"50 blocks", slack.Message{Blocks: json.RawMessage("[1" + strings.Repeat(",1", 49) + "]")}, `{"blocks":[1` + strings.Repeat(",1", 49) + `]}`},
+		{"50 blocks", slack.Message{Blocks: blocks(50, `{"type":"divider"}`)}, `{"blocks":` + string(blocks(50, `{"type":"divider"}`)) + `}`},
+		{"a full header", slack.Message{Blocks: header(150)}, `{"blocks":` + string(header(150)) + `}`},
+		{"a full section", slack.Message{Blocks: section(3_000)}, `{"blocks":` + string(section(3_000)) + `}`},
+		{"full fields", slack.Message{Blocks: fields(10, 2_000)}, `{"blocks":` + string(fields(10, 2_000)) + `}`},
+		{"what Slack judges", slack.Message{Blocks: json.RawMessage(`[{"type":"section","text":1,"fields":2},{"type":"markdown","text":"t"}]`)}, `{"blocks":[{"type":"section","text":1,"fields":2},{"type":"markdown","text":"t"}]}`},
+		{"in a thread", slack.Message{Text: "t", ThreadTS: "1503435956.000247"}, `{"text":"t","thread_ts":"1503435956.000247"}`},
+		{"without previews", slack.Message{Text: "t", NoUnfurl: true}, `{"text":"t","unfurl_links":false,"unfurl_media":false}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -74,6 +80,20 @@ func TestSend(t *testing.T) {
 	}
 }
 
+func blocks(n int, block string) json.RawMessage {
+	return json.RawMessage("[" + strings.TrimSuffix(strings.Repeat(block+",", n), ",") + "]")
+}
+
+func textObject(n int) string { return `{"type":"mrkdwn","text":"` + strings.Repeat("é", n) + `"}` }
+
+func header(n int) json.RawMessage { return blocks(1, `{"type":"header","text":`+textObject(n)+`}`) }
+
+func section(n int) json.RawMessage { return blocks(1, `{"type":"section","text":`+textObject(n)+`}`) }
+
+func fields(n, length int) json.RawMessage {
+	return blocks(1, `{"type":"section","fields":`+string(blocks(n, textObject(length)))+`}`)
+}
+
 func TestMessagesThatAreNotSent(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -90,7 +110,16 @@ func TestMessagesThatAreNotSent(t *testing.T) {
 		{"blocks are no JSON", "invalid_blocks", slack.Message{Text: "t", Blocks: json.RawMessage(`[`)}},
 		{"blocks are space", "invalid_blocks", slack.Message{Text: "t", Blocks: json.RawMessage(` `)}},
 		{"no block", "invalid_blocks", slack.Message{Blocks: json.RawMessage(`[]`)}},
-		{"51 blocks", "invalid_blocks", slack.Message{Blocks: json.RawMessage("[1" + strings.Repeat(",1", 50) + "]")}},
+		{"51 blocks", "invalid_blocks", slack.Message{Blocks: blocks(51, `{"type":"divider"}`)}},
+		{"a block is a number", "invalid_blocks", slack.Message{Blocks: blocks(1, `1`)}},
+		{"a block is a string", "invalid_blocks", slack.Message{Blocks: blocks(1, `"{{block}}"`)}},
+		{"a block has no type", "invalid_blocks", slack.Message{Blocks: blocks(1, `{"text":"t"}`)}},
+		{"151 characters in a header", "invalid_blocks", slack.Message{Blocks: header(151)}},
+		{"3,001 characters in a section", "invalid_blocks", slack.Message{Blocks: section(3_001)}},
+		{"2,001 characters in a field", "invalid_blocks", slack.Message{Blocks: fields(1, 2_001)}},
+		{"11 fields", "invalid_blocks", slack.Message{Blocks: fields(11, 1)}},
+		{"a thread that is none", "invalid_thread_ts", slack.Message{Text: "t", ThreadTS: "yesterday"}},
+		{"half a thread", "invalid_thread_ts", slack.Message{Text: "t", ThreadTS: "1503435956."}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -129,4 +158,10 @@ func TestNilContextIsAnError(t *testing.T) {
 	var none context.Context
 	e := typed(t, unused(t).Send(none, slack.Message{Text: "t"}))
 	assert.Equal(t, connectors.KindInvalid, e.Kind)
+	assert.False(t, unused(t).Test(none).Success)
+
+	b := unusedBot(t)
+	_, err := b.Post(none, "C1", slack.Message{Text: "t"})
+	assert.Equal(t, connectors.KindInvalid, typed(t, err).Kind)
+	assert.False(t, b.Test(none).Success)
 }

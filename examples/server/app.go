@@ -18,6 +18,7 @@ import (
 	"github.com/bracework/bracework/idempotency/sqlstore"
 	"github.com/bracework/bracework/logging"
 	"github.com/bracework/bracework/ratelimit"
+	"golang.org/x/time/rate"
 )
 
 // version is what /health reports.
@@ -120,20 +121,21 @@ func keep(status int, _ http.Header) bool {
 
 func (a *app) openActions(ctx context.Context) error {
 	webhookURL := a.cfg.slackWebhook
+	var pace *rate.Limiter // Slack's, by default
 	if webhookURL.IsZero() {
 		builtIn, closeSink, err := serveSink(ctx, a.sink)
 		if err != nil {
 			return err
 		}
 		a.onClose(closeSink)
-		webhookURL = connectors.NewSecret(builtIn)
+		webhookURL, pace = connectors.NewSecret(builtIn), rate.NewLimiter(rate.Inf, 0)
 	}
 	client, err := connectors.NewClient(connectors.ClientConfig{})
 	if err != nil {
 		return err
 	}
 	a.onClose(client.Close)
-	webhook, err := slack.NewWebhook(webhookURL, slack.Config{Client: client})
+	webhook, err := slack.NewWebhook(webhookURL, slack.Config{Client: client, Limiter: pace})
 	if err != nil {
 		return fmt.Errorf("SLACK_WEBHOOK_URL: %w", err)
 	}
@@ -145,15 +147,17 @@ func (a *app) openActions(ctx context.Context) error {
 }
 
 // classify counts against the upstream what is the upstream's fault: a message
-// that it refuses is not.
+// that it refuses is not, and one that waits for its turn proves nothing.
 func classify(_ context.Context, err error) breaker.Outcome {
-	if e, ok := errors.AsType[*connectors.Error](err); ok && e.Permanent() {
+	e, ok := errors.AsType[*connectors.Error](err)
+	switch {
+	case err == nil, ok && e.Permanent():
 		return breaker.Success
-	}
-	if err != nil {
+	case ok && e.Unsent && e.Kind == connectors.KindRateLimited:
+		return breaker.Neutral
+	default:
 		return breaker.Failure
 	}
-	return breaker.Success
 }
 
 func (a *app) onClose(f func() error) { a.closers = append(a.closers, f) }

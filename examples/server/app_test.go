@@ -132,7 +132,7 @@ func TestBadEnvironment(t *testing.T) {
 func TestUpstreamFailures(t *testing.T) {
 	t.Parallel()
 	var status atomic.Int64
-	answers := map[int64]string{200: "ok", 404: "no_service", 500: "rollup_error"}
+	answers := map[int64]string{200: "ok", 403: "action_prohibited", 500: "rollup_error"}
 	slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		code := status.Load()
 		if code == 0 {
@@ -151,7 +151,7 @@ func TestUpstreamFailures(t *testing.T) {
 	send := func(key string) *httptest.ResponseRecorder {
 		return post(h, "/api/webhooks/wf_456", `{"event":"x"}`, map[string]string{"Idempotency-Key": key})
 	}
-	status.Store(404)
+	status.Store(403)
 	assert.Equal(t, http.StatusBadGateway, send("refused").Code)
 	status.Store(200)
 	assert.Equal(t, http.StatusOK, send("refused").Code, "a refusal is not kept: the retry runs")
