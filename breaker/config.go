@@ -86,7 +86,8 @@ type Config struct {
 	// one caller's mistakes open the circuit for all.
 	Classify func(ctx context.Context, err error) Outcome
 
-	// OnChange, if not nil, is told of every change of state: one at a time, in order, with no lock held, so it may use
+	// OnChange, if not nil, is told of every change of state of a breaker: one at a time (those of a [Group] share it, and
+	// call it concurrently), in order, with no lock held, so it may use
 	// the breaker. It runs on a goroutine that is calling the breaker, not always the one that caused the change, and
 	// delays that call. A panic in it is contained. While it blocks, the 256 latest changes are kept for it.
 	OnChange func(Change)

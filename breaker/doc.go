@@ -36,7 +36,7 @@
 //     at that moment would find: an open period that is over reads as half-open. The [Change] follows with the next call.
 //   - The time in a refusal is never too short: it is too long by less than a millisecond.
 //   - Hooks run with no lock held. They may use the breaker, and their panics are contained.
-//   - A refusal allocates nothing but once a millisecond, and a Do on a closed circuit nothing at all.
+//   - A refusal allocates nothing but once a millisecond, or an eighth of what is left to wait, and a Do on a closed circuit nothing at all.
 //   - A group never holds more breakers than its limit, whatever keys come, and never drops one that is open, forced,
 //     calling, or counting failures.
 //

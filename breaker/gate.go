@@ -41,6 +41,7 @@ func (b *Breaker) enter(ctx context.Context) (ticket, *OpenError) {
 }
 
 func (b *Breaker) enterLocked(ctx context.Context) (ticket, *OpenError) {
+	late := ctx.Err() != nil // a foreign method, which must not run under the lock
 	b.mu.Lock()
 	now := b.now()
 	p := b.advance(now)
@@ -49,22 +50,29 @@ func (b *Breaker) enterLocked(ctx context.Context) (ticket, *OpenError) {
 		b.unlock()
 		return ticket{}, b.reject(ctx, r)
 	}
-	t := ticket{period: b.period, start: now, state: b.state, late: ctx.Err() != nil}
+	t := ticket{period: b.period, start: now, state: b.state, late: late}
 	if b.state == HalfOpen {
 		b.lastProbe++
 		t.probe = b.lastProbe
 		b.probes = append(b.probes, lease{id: t.probe, deadline: now + b.cfg.ProbeTimeout})
 	}
 	b.running.Add(1)
+	admitted := false
+	defer func() {
+		if !admitted { // a hook ended the goroutine
+			b.leave(ctx, t, Neutral)
+		}
+	}()
 	b.unlock()
+	admitted = true
 	return t, nil
 }
 
 // leave counts the outcome of an admitted call.
 func (b *Breaker) leave(ctx context.Context, t ticket, o Outcome) { b.leaveFor(ctx, t, o, 0) }
 
-// leaveFor is leave for an upstream that has asked to be left alone for a while. It returns the period in which the
-// outcome left the circuit.
+// leaveFor is leave for an upstream that has asked to be left alone for a while. It returns the period to which the
+// outcome led, and 0, which is none, when it moved nothing.
 func (b *Breaker) leaveFor(ctx context.Context, t ticket, o Outcome, pause time.Duration) uint64 {
 	if o != Success && o != Neutral {
 		o = Failure
@@ -82,7 +90,8 @@ func (b *Breaker) leaveFor(ctx context.Context, t ticket, o Outcome, pause time.
 	if t.period == b.period && b.state == HalfOpen {
 		b.advance(now) // the lease of this probe, or of an older one, may have run out
 	}
-	if t.period == b.period {
+	counts := t.period == b.period
+	if counts {
 		switch b.state {
 		case Closed:
 			b.count(now, o, slow, pause)
@@ -91,7 +100,10 @@ func (b *Breaker) leaveFor(ctx context.Context, t ticket, o Outcome, pause time.
 		case Open, ForcedOpen, ForcedClosed: // the first two admit no call, and the last is under no rule
 		}
 	}
-	period := b.period
+	period := uint64(0)
+	if counts {
+		period = b.period
+	}
 	b.running.Add(-1) // not before the outcome is in the window, or idle would see neither
 	b.unlock()
 	if b.cfg.Observer != nil {

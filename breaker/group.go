@@ -23,7 +23,8 @@ const (
 // concurrently.
 //
 // When it is full, a breaker that is idle leaves for a new one, the least used first: one that is closed, has no call
-// running, and has seen no failure and no slow call within [Config.Window]. Nothing is lost with it but successes. One
+// running, and has seen no failure and no slow call within [Config.Window]. Nothing is lost with it but successes, and a
+// run of failures that is older than that. One
 // that has been open leaves when nobody has called it for [Config.MaxOpenFor] after its open period; one that is open or
 // forced never leaves. A call that begins in the moment in which its breaker leaves is counted by the one that left.
 // While none is idle, new keys are not guarded, which is logged once a minute and counted in [GroupStats].

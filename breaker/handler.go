@@ -15,7 +15,8 @@ import (
 // and a problem document (RFC 9457) of type circuit-open. Of the others, a [Failure] are panics, which continue, and
 // all statuses from 500 on but 501 and 505; [Neutral] are a panic with [http.ErrAbortHandler], 429, and a failing
 // status after the client has left or when the request's context had ended before; the rest is a [Success]. The outcome is known when next returns. A probe that flushes
-// with a good status or takes the connection over succeeds then, so that a stream cannot hold the circuit half-open. The
+// with a good status or takes the connection over succeeds then, so that a stream cannot hold the circuit half-open; one
+// that does neither, and does not return within [Config.ProbeTimeout], has failed. The
 // writer can do what the one below can: flush, hijack, and whatever [http.ResponseController] asks for.
 //
 // Put it around handlers that fail together, those of one database for example, not around a whole service, and inside

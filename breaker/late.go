@@ -18,6 +18,9 @@ type call struct {
 // answered takes the time, and lets a probe succeed: whoever reads an answer for hours, or not at all, must not hold the
 // circuit half-open. Other calls wait for their end.
 func (c *call) answered() {
+	if c.ended.Load() {
+		return
+	}
 	if c.b.timed || c.t.probe != 0 {
 		c.t.took = c.b.now() - c.t.start
 	}

@@ -28,7 +28,8 @@ type TransportConfig struct {
 	// MaxRetryAfter limits the pause that an upstream asks for with Retry-After in a 429 or 503, in seconds or as a date
 	// (RFC 9110 section 10.2.3): the circuit opens for that long, however Classify judges the answer, and then takes a
 	// probe. A date counts from the answer's own Date. The pause is not jittered; it makes an open period longer, never
-	// shorter. Zero means five minutes; negative ignores the header.
+	// shorter, and one of less than a millisecond is none. What calls ask for that were running when the circuit opened
+	// changes nothing. Zero means five minutes, and more than a year means a year; negative ignores the header.
 	MaxRetryAfter time.Duration
 
 	// IgnoreBody judges calls by their header alone: a body that breaks is then no failure, and is not wrapped.
@@ -70,6 +71,7 @@ func Transport(base http.RoundTripper, g *Group, cfg TransportConfig) http.Round
 	if cfg.MaxRetryAfter == 0 {
 		cfg.MaxRetryAfter = DefaultMaxRetryAfter
 	}
+	cfg.MaxRetryAfter = min(cfg.MaxRetryAfter, 365*24*time.Hour)
 	return &transport{base: base, group: g, cfg: cfg}
 }
 
@@ -150,7 +152,10 @@ func (t *transport) pause(resp *http.Response) time.Duration {
 		now = date // the upstream's clock, by which it made the other date
 	}
 	wait, _ := httpx.ParseRetryAfter(value, now)
-	return min(wait, t.cfg.MaxRetryAfter)
+	if wait = min(wait, t.cfg.MaxRetryAfter); wait < time.Millisecond {
+		return 0
+	}
+	return wait
 }
 
 // watches reports whether the end of the answer is awaited.
@@ -190,7 +195,7 @@ func appendOrigin(dst []byte, u *url.URL) []byte {
 	dst = appendLower(dst, u.Scheme)
 	scheme := len(dst)
 	dst = append(dst, "://"...)
-	dst = appendLower(dst, u.Host)
+	dst = trimSuffix(appendLower(dst, u.Host), ":")
 	switch string(dst[:scheme]) {
 	case "http":
 		dst = trimSuffix(dst, ":80")
