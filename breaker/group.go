@@ -15,6 +15,8 @@ const (
 	// searchPause is how long a full group of breakers that are needed is not searched again: a flood of keys must not
 	// make each call look at every breaker.
 	searchPause = 10 * time.Millisecond
+	// maxSearch bounds one search, since all look-ups wait for it; the hand stays where it came to.
+	maxSearch = 512
 	// fullPause is the time between two lines about a full group.
 	fullPause = time.Minute
 )
@@ -27,7 +29,7 @@ const (
 // run of failures that is older than that. One
 // that has been open leaves when nobody has called it for [Config.MaxOpenFor] after its open period; one that is open or
 // forced never leaves. A call that begins in the moment in which its breaker leaves is counted by the one that left.
-// While none is idle, new keys are not guarded, which is logged once a minute and counted in [GroupStats].
+// While none is found to be idle, new keys are not guarded, which is logged once a minute and counted in [GroupStats].
 type Group struct {
 	cfg   Config
 	epoch time.Time
@@ -151,7 +153,7 @@ func (g *Group) evict(now time.Duration) bool {
 	if now < g.search {
 		return false
 	}
-	for range 2 * g.limit {
+	for range min(2*g.limit, maxSearch) {
 		m := g.ring[g.hand]
 		if !m.used.Swap(false) && m.breaker.idle() {
 			delete(g.members, m.breaker.name)

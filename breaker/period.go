@@ -104,10 +104,10 @@ func (b *Breaker) pause(now, length time.Duration) {
 
 // restart makes a machine that is open until until.
 func (b *Breaker) restart(now, until time.Duration) {
-	left := until - now
-	b.machine = newOpenMachine(left, b.ready)
-	// Read the clock again, so that the machine's period, which began after now, is over at openUntil.
-	b.openUntil = b.now() + left
+	// The gate keeps the time. The machine, whose period begins a little later, has half of it, so that it never is
+	// what a call that was told to wait until then still finds closed.
+	b.machine = newOpenMachine(max((until-now)/2, 1), b.ready)
+	b.openUntil = until
 }
 
 func (b *Breaker) grow() {

@@ -186,7 +186,7 @@ func (t *transport) breaker(r *http.Request) *Breaker {
 	if r.URL == nil || r.URL.Host == "" || len(r.URL.Host)+len(r.URL.Scheme) > maxHost {
 		return nil
 	}
-	var room [64]byte
+	var room [128]byte
 	return t.group.lookupBytes(appendOrigin(room[:0], r.URL))
 }
 
