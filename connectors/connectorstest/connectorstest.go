@@ -1,15 +1,20 @@
 // Package connectorstest has stand-ins for the providers of package connectors,
-// for tests of code that calls them. Each listens on loopback until the test ends,
-// answers as its provider documents, refuses what that would refuse, and keeps
-// what it was sent.
+// for tests of code that calls them: [Slack] (incoming webhook and Web API),
+// [Discord] (webhook) and [OpenWeather] (weather and geocoding). Each listens on
+// loopback until the test ends, answers as its provider documents, refuses what
+// that would refuse, and keeps what it was sent.
 //
 // A stand-in answers success until it is told otherwise: Fail sets the next
 // answer, several calls of it the next ones. It does not limit the rate and shows
 // nothing anywhere. Its methods may be called concurrently.
+//
+// Package httprequest has no provider to stand in for: any [httptest.Server] will do,
+// with a guard that permits loopback, or with Config.Unguarded.
 package connectorstest
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -35,9 +40,9 @@ const maxBody = 1 << 20
 // server is what the stand-ins share.
 type server struct {
 	base   string
-	answer func(Request) response
+	answer func(Request) response // called under mu
 
-	mu       sync.Mutex
+	mu       sync.Mutex // also of what a stand-in keeps besides
 	requests []Request
 	script   []response
 }
@@ -46,6 +51,12 @@ type response struct {
 	status int
 	header http.Header
 	body   string
+}
+
+const mediaJSON = "application/json"
+
+func jsonResponse(status int, body string) response {
+	return response{status: status, header: http.Header{"Content-Type": {mediaJSON}}, body: body}
 }
 
 // newServer returns a server that answers as answer says, unless there is a
@@ -95,11 +106,15 @@ func (s *server) Requests() []Request {
 }
 
 // Fail sets the answer to the next request that has none yet, whatever it is. The
-// header is a list of names and values, such as "Retry-After", "30".
+// header is a list of names and values, such as "Retry-After", "30". A connector
+// may repeat a call that failed, and then gets what comes next.
 func (s *server) Fail(status int, body string, header ...string) {
 	next := response{status: status, header: http.Header{}, body: body}
 	for pair := range slices.Chunk(header, 2) {
 		next.header.Add(pair[0], pair[len(pair)-1])
+	}
+	if next.header.Get("Content-Type") == "" && json.Valid([]byte(body)) {
+		next.header.Set("Content-Type", mediaJSON) // of other bodies net/http finds it
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,15 +3,10 @@ package connectorstest
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,28 +21,18 @@ const (
 	discordEpoch = 1420070400000
 )
 
-// Discord stands in for Discord, with one webhook. Create it with [NewDiscord]. It answers as the
-// documentation of API version 10 says, and checks messages as Discord does: what
-// it refuses, Discord refuses too. Its limit of the rate is shown in the headers of
-// its answers and not enforced; see [Discord.RateLimit]. Its methods may be called
-// concurrently.
+// Discord stands in for Discord, with one webhook. Create it with [NewDiscord]. It
+// answers as the documentation of API version 10 says, and checks messages as
+// Discord does: what it refuses, Discord refuses too. Its limit of the rate is
+// shown in the headers of its answers and not enforced; see [Discord.RateLimit].
+// For other answers use Fail:
+//
+//	d.Fail(403, `{"message":"Missing Permissions","code":50013}`)
 type Discord struct {
-	base string
+	*server
 
-	mu       sync.Mutex
-	deleted  bool
-	next     []discordAnswer
-	requests []DiscordRequest
-	messages []DiscordMessage
-}
-
-// DiscordRequest is a request that a [Discord] has received.
-type DiscordRequest struct {
-	Method string
-	Path   string
-	Query  url.Values
-	Header http.Header
-	Body   []byte
+	deleted  bool             // under server.mu
+	messages []DiscordMessage // likewise
 }
 
 // DiscordMessage is a message that a [Discord] has saved.
@@ -70,32 +55,13 @@ type DiscordMessage struct {
 func NewDiscord(t testing.TB) *Discord {
 	t.Helper()
 	d := &Discord{}
-	srv := httptest.NewServer(http.HandlerFunc(d.serve))
-	t.Cleanup(srv.Close)
-	d.base = srv.URL
+	d.server = newServer(t, d.answers)
 	return d
 }
 
 // WebhookURL returns the URL of the webhook, on loopback.
 func (d *Discord) WebhookURL() connectors.Secret {
 	return connectors.NewSecret(d.base + "/api/webhooks/" + discordWebhook + "/" + discordToken)
-}
-
-// Fail sets the answer to the next request that has none yet, whatever it asks. The
-// header is a list of names and values, such as "Retry-After", "30". A connector
-// may repeat a call that failed, and then gets what comes next.
-func (d *Discord) Fail(status int, body string, header ...string) {
-	a := discordAnswer{status: status, body: body, header: http.Header{}}
-	a.header.Set("Content-Type", "text/html")
-	if strings.HasPrefix(body, "{") {
-		a.header.Set("Content-Type", "application/json")
-	}
-	for pair := range slices.Chunk(header, 2) {
-		a.header.Set(pair[0], pair[len(pair)-1])
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.next = append(d.next, a)
 }
 
 // RateLimit has the next request refused with 429 and the wait until the limit
@@ -120,13 +86,6 @@ func (d *Discord) Delete() {
 	d.deleted = true
 }
 
-// Requests returns what was received, in order.
-func (d *Discord) Requests() []DiscordRequest {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.Clone(d.requests)
-}
-
 // Messages returns what was saved, in order.
 func (d *Discord) Messages() []DiscordMessage {
 	d.mu.Lock()
@@ -134,31 +93,12 @@ func (d *Discord) Messages() []DiscordMessage {
 	return slices.Clone(d.messages)
 }
 
-func (d *Discord) serve(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
-		return // the caller has gone
-	}
-	a := d.answer(DiscordRequest{r.Method, r.URL.Path, r.URL.Query(), r.Header.Clone(), body})
-	maps.Copy(w.Header(), a.header)
-	w.WriteHeader(a.status)
-	_, _ = io.WriteString(w, a.body)
-}
-
-func (d *Discord) answer(r DiscordRequest) discordAnswer {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.requests = append(d.requests, r)
-	if len(d.next) > 0 {
-		a := d.next[0]
-		d.next = d.next[1:]
-		return a
-	}
+func (d *Discord) answers(r Request) response {
 	if a, ok := d.admit(r); !ok {
 		return a
 	}
 	if r.Method == http.MethodGet {
-		return discordJSON(http.StatusOK, fmt.Sprintf(
+		return jsonResponse(http.StatusOK, fmt.Sprintf(
 			`{"application_id": null, "avatar": null, "channel_id": %q, "guild_id": "199737254929760257", "id": %q, "name": "test webhook", "type": 1, "token": %q, "url": "https://discord.com/api/webhooks/%s/%s"}`,
 			discordChannel, discordWebhook, discordToken, discordWebhook, discordToken))
 	}
@@ -166,7 +106,7 @@ func (d *Discord) answer(r DiscordRequest) discordAnswer {
 }
 
 // admit looks at all of a request but its body.
-func (d *Discord) admit(r DiscordRequest) (a discordAnswer, ok bool) {
+func (d *Discord) admit(r Request) (a response, ok bool) {
 	path, found := strings.CutPrefix(r.Path, "/api/")
 	if version, rest, cut := strings.Cut(path, "/"); cut && strings.HasPrefix(version, "v") {
 		path = rest
@@ -175,7 +115,7 @@ func (d *Discord) admit(r DiscordRequest) (a discordAnswer, ok bool) {
 	id, token, whole := strings.Cut(path, "/")
 	switch {
 	case !strings.HasPrefix(r.Header.Get("User-Agent"), "DiscordBot (http"):
-		return discordPage(http.StatusForbidden, "error code: 1010"), false
+		return response{status: http.StatusForbidden, body: "error code: 1010"}, false
 	case !found || !webhooks || !whole:
 		return discordError(http.StatusNotFound, 0, "404: Not Found"), false
 	case d.deleted || id != discordWebhook:
@@ -185,11 +125,11 @@ func (d *Discord) admit(r DiscordRequest) (a discordAnswer, ok bool) {
 	case r.Method != http.MethodGet && r.Method != http.MethodPost:
 		return discordError(http.StatusMethodNotAllowed, 0, "405: Method Not Allowed"), false
 	}
-	return discordAnswer{}, true
+	return response{}, true
 }
 
 // execute saves a message, or says why not.
-func (d *Discord) execute(r DiscordRequest) discordAnswer {
+func (d *Discord) execute(r Request) response {
 	form, refusal, ok := discordParse(r)
 	if !ok {
 		return refusal
@@ -198,11 +138,11 @@ func (d *Discord) execute(r DiscordRequest) discordAnswer {
 	m := form.message(r.Query.Get("thread_id"))
 	m.ID = strconv.FormatInt((now.UnixMilli()-discordEpoch)<<22|int64(len(d.messages)&0xfff), 10)
 	d.messages = append(d.messages, m)
-	var a discordAnswer
+	var a response
 	if wait := r.Query.Get("wait"); wait == "true" || wait == "True" || wait == "1" {
-		a = discordJSON(http.StatusOK, form.saved(m, now))
+		a = jsonResponse(http.StatusOK, form.saved(m, now))
 	} else {
-		a = discordAnswer{status: http.StatusNoContent, header: http.Header{}}
+		a = response{status: http.StatusNoContent, header: http.Header{}}
 	}
 	for name, value := range map[string]string{
 		"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "4", "X-RateLimit-Reset-After": "2",

@@ -13,23 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// discordAnswer is an answer to a request.
-type discordAnswer struct {
-	status int
-	header http.Header
-	body   string
-}
-
-func discordJSON(status int, body string) discordAnswer {
-	return discordAnswer{status, http.Header{"Content-Type": {"application/json"}}, body}
-}
-
-func discordPage(status int, body string) discordAnswer {
-	return discordAnswer{status, http.Header{"Content-Type": {"text/html"}}, body}
-}
-
-func discordError(status, code int, message string) discordAnswer {
-	return discordJSON(status, fmt.Sprintf(`{"message": %q, "code": %d}`, message, code))
+func discordError(status, code int, message string) response {
+	return jsonResponse(status, fmt.Sprintf(`{"message": %q, "code": %d}`, message, code))
 }
 
 // discordForm is the body of a message.
@@ -66,7 +51,7 @@ type discordEmbed struct {
 }
 
 // discordParse returns the form of a request, or the refusal.
-func discordParse(r DiscordRequest) (form discordForm, refusal discordAnswer, ok bool) {
+func discordParse(r Request) (form discordForm, refusal response, ok bool) {
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if media != "application/json" {
 		return form, discordError(http.StatusBadRequest, 50035, "Invalid Form Body"), false
@@ -95,7 +80,7 @@ func discordParse(r DiscordRequest) (form discordForm, refusal discordAnswer, ok
 	if len(check.errors) > 0 {
 		return form, check.answer(), false
 	}
-	return form, discordAnswer{}, true
+	return form, response{}, true
 }
 
 func (f discordForm) message(thread string) DiscordMessage {
@@ -219,7 +204,7 @@ func (c *discordCheck) mentions(raw json.RawMessage) {
 }
 
 // answer is the tree of errors, in which a path is a chain of objects.
-func (c *discordCheck) answer() discordAnswer {
+func (c *discordCheck) answer() response {
 	tree := map[string]any{}
 	for _, e := range c.errors {
 		node := tree
@@ -241,5 +226,5 @@ func (c *discordCheck) answer() discordAnswer {
 	if err != nil {
 		return discordError(http.StatusBadRequest, 50035, "Invalid Form Body") // nothing in it can fail
 	}
-	return discordJSON(http.StatusBadRequest, string(b))
+	return jsonResponse(http.StatusBadRequest, string(b))
 }

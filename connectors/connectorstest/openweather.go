@@ -2,14 +2,8 @@ package connectorstest
 
 import (
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/bracework/bracework/connectors"
@@ -18,48 +12,29 @@ import (
 const weatherKey = "0123456789abcdef0123456789abcdef"
 
 // OpenWeather stands in for the API of OpenWeather: the current weather and the
-// three ways of geocoding, in JSON. Create it with [NewOpenWeather]. Its methods
-// may be called concurrently.
+// three ways of geocoding, in JSON. Create it with [NewOpenWeather]. The Query of a
+// [Request] has the key, as appid.
 //
 // It answers as OpenWeather documents it. A wrong key is a 401 whose cod is a
 // number, an unknown city a 404 whose cod is a string, and a query without a place
 // a 400. It knows London, Berlin, Paris, Tokyo and Portland (Oregon), and what
 // [OpenWeather.AddPlace] adds. Everywhere it is 12.3 °C with light rain; a place
-// more than half a degree from any that it knows has no name. It does not limit
-// the rate. For other answers use Fail:
+// more than half a degree from any that it knows has no name. For other answers use
+// Fail:
 //
 //	f.Fail(429, "", "Retry-After", "30")
 //	f.Fail(502, "<html>")
 type OpenWeather struct {
-	base string
+	*server
 
-	mu       sync.Mutex
-	places   []weatherPlace
-	script   []weatherAnswer
-	requests []OpenWeatherRequest
-}
-
-// OpenWeatherRequest is a request that an [OpenWeather] has received.
-type OpenWeatherRequest struct {
-	Method string
-	Path   string
-	Query  url.Values // with the key, as appid
-	Header http.Header
-}
-
-type weatherAnswer struct {
-	status int
-	body   string
-	header http.Header
+	places []weatherPlace // under server.mu
 }
 
 // NewOpenWeather returns a stand-in for OpenWeather that ends with the test.
 func NewOpenWeather(t testing.TB) *OpenWeather {
 	t.Helper()
 	f := &OpenWeather{places: weatherPlaces()}
-	srv := httptest.NewServer(http.HandlerFunc(f.serve))
-	t.Cleanup(srv.Close)
-	f.base = srv.URL
+	f.server = newServer(t, f.answers)
 	return f
 }
 
@@ -77,47 +52,16 @@ func (f *OpenWeather) AddPlace(name, country string, lat, lon float64) {
 	f.places = append(f.places, weatherPlace{Name: name, Country: country, Lat: lat, Lon: lon})
 }
 
-// Fail sets the answer to the next request that has none yet, whatever it is. An
-// empty body stands for the one that OpenWeather sends with the status. The header
-// is a list of names and values, such as "Retry-After", "30". A connector may
-// repeat a call that failed, and then gets what comes next.
+// Fail is that of every stand-in, in which an empty body stands for the one that
+// OpenWeather sends with the status.
 func (f *OpenWeather) Fail(status int, body string, header ...string) {
-	next := weatherFailure(status)
-	if body != "" {
-		next = weatherAnswer{status: status, body: body, header: http.Header{}}
+	if body == "" {
+		body = weatherFailure(status).body
 	}
-	for pair := range slices.Chunk(header, 2) {
-		next.header.Set(pair[0], pair[len(pair)-1])
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.script = append(f.script, next)
+	f.server.Fail(status, body, header...)
 }
 
-// Requests returns what was received, in order.
-func (f *OpenWeather) Requests() []OpenWeatherRequest {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.requests)
-}
-
-func (f *OpenWeather) serve(w http.ResponseWriter, r *http.Request) {
-	a := f.record(OpenWeatherRequest{Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone()})
-	maps.Copy(w.Header(), a.header)
-	w.WriteHeader(a.status)
-	_, _ = io.WriteString(w, a.body)
-}
-
-// record keeps a request and returns its answer.
-func (f *OpenWeather) record(r OpenWeatherRequest) weatherAnswer {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.requests = append(f.requests, r)
-	if len(f.script) > 0 {
-		next := f.script[0]
-		f.script = f.script[1:]
-		return next
-	}
+func (f *OpenWeather) answers(r Request) response {
 	switch {
 	case r.Method != http.MethodGet:
 		return weatherFailure(http.StatusMethodNotAllowed)
@@ -139,7 +83,7 @@ func (f *OpenWeather) record(r OpenWeatherRequest) weatherAnswer {
 }
 
 // weatherFailure is the answer that is documented, or known, for a status.
-func weatherFailure(status int) weatherAnswer {
+func weatherFailure(status int) response {
 	switch status {
 	case http.StatusBadRequest:
 		return weatherCod(status, `"400"`, "Nothing to geocode")
@@ -151,18 +95,11 @@ func weatherFailure(status int) weatherAnswer {
 		return weatherCod(status, `429`, "Your account is temporary blocked due to exceeding of requests limitation of your subscription type. Please choose the proper subscription https://openweathermap.org/price")
 	default:
 		title := fmt.Sprint(status, " ", http.StatusText(status))
-		return weatherAnswer{
-			status: status, header: http.Header{"Content-Type": {"text/html"}},
-			body: strings.ReplaceAll("<html><body><h1>TITLE</h1></body></html>", "TITLE", title),
-		}
+		return response{status: status, body: strings.ReplaceAll("<html><body><h1>TITLE</h1></body></html>", "TITLE", title)}
 	}
 }
 
 // weatherCod is a failure in JSON. Its cod is a number or a string.
-func weatherCod(status int, cod, message string) weatherAnswer {
-	return weatherJSON(status, fmt.Sprintf(`{"cod":%s, "message":%q}`, cod, message))
-}
-
-func weatherJSON(status int, body string) weatherAnswer {
-	return weatherAnswer{status: status, body: body, header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}}
+func weatherCod(status int, cod, message string) response {
+	return jsonResponse(status, fmt.Sprintf(`{"cod":%s, "message":%q}`, cod, message))
 }

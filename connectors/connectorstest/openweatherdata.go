@@ -32,7 +32,7 @@ func weatherPlaces() []weatherPlace {
 }
 
 // weather answers GET /data/2.5/weather.
-func (f *OpenWeather) weather(query url.Values) weatherAnswer {
+func (f *OpenWeather) weather(query url.Values) response {
 	place := weatherPlace{}
 	switch {
 	case query.Has("lat") || query.Has("lon"):
@@ -93,7 +93,7 @@ func weatherTemp(celsius float64, units string) float64 {
 }
 
 // direct answers GET /geo/1.0/direct. No place is a list without one.
-func (f *OpenWeather) direct(query url.Values) weatherAnswer {
+func (f *OpenWeather) direct(query url.Values) response {
 	if query.Get("q") == "" {
 		return weatherFailure(http.StatusBadRequest)
 	}
@@ -101,7 +101,7 @@ func (f *OpenWeather) direct(query url.Values) weatherAnswer {
 }
 
 // reverse answers GET /geo/1.0/reverse.
-func (f *OpenWeather) reverse(query url.Values) weatherAnswer {
+func (f *OpenWeather) reverse(query url.Values) response {
 	lat, lon, wrong := weatherCoord(query)
 	if wrong != "" {
 		return weatherCod(http.StatusBadRequest, `"400"`, wrong)
@@ -114,7 +114,7 @@ func (f *OpenWeather) reverse(query url.Values) weatherAnswer {
 }
 
 // zip answers GET /geo/1.0/zip: with one place, or with 404.
-func (f *OpenWeather) zip(query url.Values) weatherAnswer {
+func (f *OpenWeather) zip(query url.Values) response {
 	if query.Get("zip") == "" {
 		return weatherCod(http.StatusBadRequest, `"400"`, "invalid zip code")
 	}
@@ -170,7 +170,7 @@ func weatherCoord(query url.Values) (lat, lon float64, wrong string) {
 	return lat, lon, ""
 }
 
-func weatherList(places []weatherPlace, query url.Values) weatherAnswer {
+func weatherList(places []weatherPlace, query url.Values) response {
 	limit, err := strconv.Atoi(query.Get("limit"))
 	if err != nil || limit < 1 {
 		limit = 1
@@ -178,10 +178,10 @@ func weatherList(places []weatherPlace, query url.Values) weatherAnswer {
 	return weatherEncode(places[:min(len(places), limit, 5)])
 }
 
-func weatherEncode(v any) weatherAnswer {
+func weatherEncode(v any) response {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return weatherFailure(http.StatusInternalServerError)
 	}
-	return weatherJSON(http.StatusOK, string(body))
+	return jsonResponse(http.StatusOK, string(body))
 }

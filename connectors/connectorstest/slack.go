@@ -138,6 +138,4 @@ func (m slackMessage) validBlocks() bool {
 
 func slackError(code string) response { return slackJSON(`{"ok":false,"error":"` + code + `"}`) }
 
-func slackJSON(body string) response {
-	return response{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}, body: body}
-}
+func slackJSON(body string) response { return jsonResponse(http.StatusOK, body) }

@@ -135,14 +135,14 @@ func (a *app) openActions(ctx context.Context) error {
 		return err
 	}
 	a.onClose(client.Close)
-	webhook, err := slack.NewWebhook(webhookURL, slack.Config{Client: client, Limiter: pace})
+	hook, err := slack.NewWebhook(webhookURL, slack.Config{Client: client, Limiter: pace})
 	if err != nil {
 		return fmt.Errorf("SLACK_WEBHOOK_URL: %w", err)
 	}
 	if a.slack, err = breaker.New("slack", breaker.Config{Classify: classify, Logger: a.log}); err != nil {
 		return err
 	}
-	a.actions, err = newRegistry(map[string]connectors.Connector{"slack_message": webhook})
+	a.actions, err = newRegistry(map[string]connectors.Connector{"slack_message": &webhook{Webhook: hook}})
 	return err
 }
 

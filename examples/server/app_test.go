@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/bracework/bracework/connectors"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -93,6 +96,7 @@ func TestDryRunLeavesNoTrace(t *testing.T) {
 	}
 	before := count()
 	for _, body := range []string{
+		`{"action_type":"slack_message","config_json":"{}","mode":"probe"}`,
 		`{"action_type":"slack_message","config_json":"{\"slack_message\":\"Test\"}"}`,
 		`{"action_type":"slack_message","config_json":"{\"slack_message\":\"Hello {{user.name}}\"}","payload":{"user":{"name":"Alex"}}}`,
 		`{"action_type":"slack_message","config_json":"{\"slack_message\":\"Hello {{user.name}}\"}"}`,
@@ -103,6 +107,79 @@ func TestDryRunLeavesNoTrace(t *testing.T) {
 		assert.NotContains(t, rec.Body.String(), "sent")
 	}
 	assert.Equal(t, before, count())
+}
+
+// "Test connection" asks the webhook, and brings one back that Slack had refused
+// and that was mended since.
+func TestAProbeBringsTheWebhookBack(t *testing.T) {
+	t.Parallel()
+	var mended atomic.Bool
+	var calls atomic.Int64
+	slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		var message struct{ Text string }
+		_ = json.NewDecoder(r.Body).Decode(&message)
+		switch {
+		case !mended.Load():
+			http.Error(w, "no_service", http.StatusNotFound)
+		case message.Text == "":
+			http.Error(w, "no_text", http.StatusBadRequest)
+		default:
+			_, _ = w.Write([]byte("ok"))
+		}
+	}))
+	t.Cleanup(slack.Close)
+	cfg, err := loadConfig(env(map[string]string{"ADDR": "127.0.0.1:0", "DATA_DIR": t.TempDir(), "SLACK_WEBHOOK_URL": slack.URL}))
+	require.NoError(t, err)
+	a, err := newApp(t.Context(), cfg, &bytes.Buffer{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, a.close()) })
+	h := a.routes()
+	send := func() int { return post(h, "/api/webhooks/wf_456", `{"event":"x"}`, nil).Code }
+	probe := func() string {
+		return post(h, "/api/workflows/dry-run?mode=probe", `{"action_type":"slack_message","config_json":"{}"}`, nil).Body.String()
+	}
+
+	assert.Equal(t, http.StatusBadGateway, send())
+	assert.Equal(t, http.StatusBadGateway, send())
+	assert.EqualValues(t, 1, calls.Load(), "who is told that the webhook is dead does not ask again")
+	assert.Contains(t, probe(), `"success":false`)
+	mended.Store(true)
+	assert.Equal(t, http.StatusBadGateway, send())
+	assert.EqualValues(t, 2, calls.Load(), "a probe that fails changes nothing")
+	assert.Contains(t, probe(), `"success":true`)
+	assert.Equal(t, http.StatusOK, send())
+}
+
+// A probe does not end a pause that Slack asked for.
+func TestAProbeKeepsThePause(t *testing.T) {
+	t.Parallel()
+	slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); string(body) == "{}" {
+			http.Error(w, "no_text", http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Retry-After", "60")
+		http.Error(w, "rate_limited", http.StatusTooManyRequests)
+	}))
+	t.Cleanup(slack.Close)
+	cfg, err := loadConfig(env(map[string]string{"ADDR": "127.0.0.1:0", "DATA_DIR": t.TempDir(), "SLACK_WEBHOOK_URL": slack.URL}))
+	require.NoError(t, err)
+	a, err := newApp(t.Context(), cfg, &bytes.Buffer{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, a.close()) })
+	action := connectors.Action{Type: "slack_message", Config: []byte(`{"slack_message":"Hello"}`)}
+	code := func() string {
+		_, err := a.actions.Execute(t.Context(), action)
+		e, ok := errors.AsType[*connectors.Error](err)
+		require.True(t, ok)
+		return e.Code
+	}
+	assert.Equal(t, "rate_limited", code())
+	result, err := a.actions.DryRun(t.Context(), connectors.DryRunRequest{ActionType: "slack_message", ConfigJSON: "{}", Mode: connectors.ModeProbe})
+	require.NoError(t, err)
+	assert.True(t, result.Success)
+	assert.Equal(t, "paced", code())
 }
 
 func TestBadEnvironment(t *testing.T) {

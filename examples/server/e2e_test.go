@@ -175,6 +175,9 @@ func TestTheStory(t *testing.T) {
 	assert.Equal(t, 200, dry.StatusCode)
 	assert.Contains(t, body, `"success":true`)
 	assert.Contains(t, body, "Test")
+	probe, body := p.do("POST", "/api/workflows/dry-run?mode=probe", `{"action_type":"slack_message","config_json":"{}"}`)
+	assert.Equal(t, 200, probe.StatusCode)
+	assert.Contains(t, body, `"success":true,"message":"the webhook is alive"`)
 	assert.Len(t, p.messages(), 3)
 
 	for path, want := range map[string]string{"/health/live": `{"status":"alive"}`, "/health/ready": `{"status":"ready"}`, "/health/startup": `{"status":"started"}`, "/health": `"checks":{"database":"ok","runtime":"ok","disk":"ok","scheduler":"ok"}`} {
@@ -255,6 +258,7 @@ func TestBadInput(t *testing.T) {
 		{"wrong method", "GET", "/api/webhooks/wf_456", ``, 405, "#method-not-allowed"},
 		{"unknown route", "GET", "/nope", ``, 404, "#not-found"},
 		{"dry run, unknown action", "POST", "/api/workflows/dry-run", `{"action_type":"x","config_json":"{}"}`, 400, "#action-type-unknown"},
+		{"dry run that would send", "POST", "/api/workflows/dry-run?mode=send", `{"action_type":"slack_message","config_json":"{\"slack_message\":\"Test\"}"}`, 400, "#dry-run-mode-unsupported"},
 		{"dry run, no object", "POST", "/api/workflows/dry-run", `{"action_type":"slack_message","config_json":"[]"}`, 400, "#dry-run-invalid"},
 	}
 	for _, tt := range tests {
