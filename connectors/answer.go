@@ -47,6 +47,7 @@ func (a *answer) tooLarge() *Error {
 // Close ends the call. What it could say has no use for the caller.
 func (a *answer) Close() error {
 	a.call.report(a.status, nil)
+	a.flight.free()
 	a.call.cancel()
 	_ = a.body.Close()
 	return nil

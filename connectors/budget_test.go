@@ -74,3 +74,23 @@ func TestRetryBudget(t *testing.T) {
 		})
 	})
 }
+
+// A call that is refused was not made, and earns nothing.
+func TestRefusedCallsEarnNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{steps: []roundTripper{unsent}}
+		c := client(t, connectors.ClientConfig{Wrap: s.wrap, Attempts: 2})
+		for range 100 {
+			r := request(t, t.Context(), "GET", nil)
+			r.URL.Scheme = "ftp"
+			_, err := c.Do(r)
+			assert.Equal(t, connectors.KindInvalid, typed(t, err).Kind)
+		}
+		for range 5 {
+			_, err := c.Do(request(t, t.Context(), "POST", nil))
+			require.Error(t, err)
+		}
+		assert.Equal(t, 5+1, s.attempts, "a new client has one repetition")
+	})
+}

@@ -49,8 +49,8 @@ type ClientConfig struct {
 	// Wrap gets the transport and returns the one to use: a circuit breaker, a
 	// tracer. It sees each attempt. What it returns must obey the context of a
 	// request, as [http.RoundTripper] asks, and follow no redirect; if it does not
-	// use the transport it got, Guard does not see its connections. Of its errors
-	// only the types count. One that has a method RetryDelay() time.Duration and
+	// use the transport it got, Guard does not see its connections, and no attempt
+	// is cut short in favor of the next. Of its errors only the types count. One that has a method RetryDelay() time.Duration and
 	// comes without the transport having been called is [KindOpen]; an [*Error] is
 	// passed on. Default: none.
 	Wrap func(http.RoundTripper) http.RoundTripper
@@ -128,6 +128,9 @@ func (c *Client) Close() error {
 
 // Timeout is [ClientConfig.Timeout] with its default.
 func (c *Client) Timeout() time.Duration { return c.cfg.Timeout }
+
+// Attempts is [ClientConfig.Attempts] with its default.
+func (c *Client) Attempts() int { return c.cfg.Attempts }
 
 // Do is [Client.Call] with the zero options.
 func (c *Client) Do(r *http.Request) (*http.Response, error) { return c.Call(r, CallOptions{}) }

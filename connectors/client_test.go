@@ -26,6 +26,8 @@ import (
 
 const head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 
+const switches = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
+
 func readSome(c net.Conn) { _, _ = c.Read(make([]byte, 4096)) }
 
 // says is a server that reads a request and answers with text.
@@ -100,7 +102,8 @@ func TestFaults(t *testing.T) {
 		{"no gzip", raw(t, hangsUp(says(head+"Content-Encoding: gzip\r\nContent-Length: 20\r\n\r\n"+strings.Repeat("x", 20)))), connectors.KindNetwork, gzip.ErrHeader, false, false},
 		{"endless body", raw(t, endless), connectors.KindTooLarge, nil, false, false},
 		{"gzip bomb", raw(t, bomb(t)), connectors.KindTooLarge, nil, false, false},
-		{"huge header", raw(t, hangsUp(says(head+"X: "+strings.Repeat("x", 100<<10)+"\r\n\r\n"))), connectors.KindNetwork, nil, false, false},
+		{"huge header", raw(t, hangsUp(says(head+"X: "+strings.Repeat("x", 100<<10)+"\r\n\r\n"))), connectors.KindTooLarge, nil, false, false},
+		{"switches protocols", raw(t, says(switches)), connectors.KindServer, nil, false, false},
 		{"TLS is asked of a plain server", strings.Replace(raw(t, hangsUp(says(head+"\r\n"))), "http:", "https:", 1), connectors.KindNetwork, nil, true, false},
 	}
 	for _, tt := range tests {
@@ -291,43 +294,6 @@ type closing struct{ closed atomic.Bool }
 
 func (*closing) Read([]byte) (int, error) { return 0, io.EOF }
 func (c *closing) Close() error           { c.closed.Store(true); return nil }
-
-// A server that takes a request on a reused connection and hangs up may have
-// acted on it. net/http repeats such a request when it carries a key and its body
-// can be had again.
-func TestARequestWithAKeyIsNotRepeatedBehindOurBack(t *testing.T) {
-	t.Parallel()
-	for _, header := range []string{"", "Idempotency-Key", "X-Idempotency-Key"} {
-		var requests atomic.Int32
-		base := raw(t, hangsUp(func(c net.Conn) {
-			readSome(c)
-			requests.Add(1)
-			_, _ = io.WriteString(c, head+"Content-Length: 2\r\n\r\nok")
-			readSome(c)
-			requests.Add(1)
-		}))
-		c := client(t, connectors.ClientConfig{})
-		send := func() error {
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base, strings.NewReader("body"))
-			require.NoError(t, err)
-			if header != "" {
-				r.Header.Set(header, "k")
-			}
-			resp, err := c.Do(r)
-			if err != nil {
-				return err
-			}
-			_, err = io.ReadAll(resp.Body)
-			return errors.Join(err, resp.Body.Close())
-		}
-		require.NoError(t, send())
-		err := send()
-		e := typed(t, err)
-		assert.Equal(t, connectors.KindNetwork, e.Kind)
-		assert.False(t, e.Unsent)
-		assert.EqualValues(t, 2, requests.Load(), header)
-	}
-}
 
 func TestUnsentOverHTTP2(t *testing.T) {
 	t.Parallel()

@@ -17,7 +17,9 @@
 // A call has 10 s from its start to the end of its body, attempts and waits
 // included, and within them each attempt has 3 s to connect, 3 s for TLS and 8 s
 // for the header of the answer. An answer has at most 64 KiB of header and 1 MiB
-// of body, counted after decompression. No redirect is followed: net/http would
+// of body, counted after decompression; more is [KindTooLarge], but over HTTP/2 far
+// more of header is a broken connection. Status 101 (Switching Protocols) is
+// [KindServer]. No redirect is followed: net/http would
 // send the URL, which may be a credential, to the target as Referer, and repeat
 // the body there.
 //
@@ -27,16 +29,17 @@
 // effect:
 //
 //   - Any request, after a failure before it got a connection ([Error.Unsent]),
-//     and after status 429 or 503 with Retry-After.
+//     and after status 429 with Retry-After.
 //   - Besides, a request that is harmless to repeat: after a connection that
 //     broke, an attempt that took too long, and status 429, 502, 503 or 504.
 //     Harmless are the idempotent methods (RFC 9110, section 9.2.2: GET, HEAD,
 //     OPTIONS, TRACE, PUT, DELETE), and any with an Idempotency-Key if
 //     [CallOptions.Idempotent] says that the receiver knows it. Each attempt of
-//     such a request has an equal share of the time that is left to get to the
-//     header of its answer, so the first has a third.
+//     such a request has an equal share of the time that is left to get a
+//     connection, so the first has a third; then it may use all that is left.
 //
-// So a POST is never sent again after an unclear end. Nor is a request whose body
+// So a POST is never sent again after an unclear end, and 503 is one even with
+// Retry-After: a proxy that lost the receiver answers so too. Nor is a request whose body
 // cannot be had again ([http.Request.GetBody]), one that a circuit breaker or a
 // [netguard.Guard] refused, one that is malformed, or one that was canceled. An
 // answer whose header has come is the caller's, and a body that breaks is not

@@ -47,6 +47,42 @@ type DryRunRequest struct {
 	Mode Mode `json:"mode,omitempty"`
 }
 
+// UnmarshalJSON reads an object whose members have exactly these names, each once
+// at most. [json.Unmarshal] would also take a name in other letters, and the last of
+// several members: a gateway that reads "plan" might pass on what sends. Members
+// with other names have no meaning.
+func (req *DryRunRequest) UnmarshalJSON(b []byte) error {
+	members := map[string]json.RawMessage{}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return errors.New("connectors: the dry run is not a JSON object")
+	}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		key, _ := name.(string)
+		if _, twice := members[key]; twice {
+			return errors.New("connectors: a member of the dry run is given twice")
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+		members[key] = value
+	}
+	*req = DryRunRequest{Payload: members["payload"]}
+	for key, field := range map[string]any{"action_type": &req.ActionType, "config_json": &req.ConfigJSON, "mode": &req.Mode} {
+		if value, ok := members[key]; ok {
+			if err := json.Unmarshal(value, field); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // DryRun does as much of an action as the mode says. The modes plan and probe
 // change nothing; neither takes a token of a limiter, counts in a circuit breaker,
 // or writes a record.

@@ -3,8 +3,10 @@ package connectors
 import (
 	"encoding/json"
 	"errors"
+	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/bracework/bracework/internal/httpx"
 )
@@ -19,13 +21,19 @@ const maxDryRunBody = 1 << 20
 //
 // The answer is 200 with the [Result], also when the action could not be executed,
 // and X-Dry-Run: true unless the mode is send. The payload is optional. So is the
-// mode, in the query or as the member "mode"; in both it must be the same.
+// mode, in the query or as the member "mode"; in both it must be the same. Members
+// have exactly these names, each once.
 //
-// Refusals are problem documents (RFC 9457): 405 for another method, 413 for a
-// body over 1 MiB, 400 for a mode that is unknown, contradictory or not among
+// Refusals are problem documents (RFC 9457): 405 for another method, 415 for the
+// mode send with a Content-Type that is not application/json, 413 for a body over
+// 1 MiB, 400 for a mode that is unknown, contradictory or not among
 // [RegistryConfig.Modes], for a body that is not of this form, for a config_json
 // that is not the text of a JSON object, and for an unknown action type; 503 when
 // Resolve fails. A list of paths is cut after 8 KiB.
+//
+// A form of another site cannot name application/json, so that it sends nothing. A
+// script of another site may name no type at all: where cookies authenticate, put
+// [http.CrossOriginProtection] around the handler.
 //
 // Who may ask is for the service to decide: an answer shows the rendered
 // configuration, and whoever may use the mode send can send. A request in that
@@ -80,15 +88,28 @@ func readDryRun(r *http.Request) (DryRunRequest, *httpx.Problem) {
 		p := refusalOf(ErrConfigForm)
 		return req, &p
 	}
-	if asked == "" {
-		return req, nil
-	}
-	if req.Mode != "" && req.Mode != asked {
+	if asked != "" && req.Mode != "" && req.Mode != asked {
 		p := refusalOf(ErrDryRunMode)
 		return req, &p
 	}
-	req.Mode = asked
+	if asked != "" {
+		req.Mode = asked
+	}
+	if req.Mode == ModeSend && !isJSON(r.Header.Values("Content-Type")) {
+		return req, &httpx.Problem{
+			Type: httpx.ProblemBase + "dry-run-media-type-unsupported", Title: "Media type unsupported", Status: http.StatusUnsupportedMediaType,
+			Detail: "The mode send needs Content-Type: application/json. Nothing ran.",
+		}
+	}
 	return req, nil
+}
+
+// isJSON reports whether each media type is JSON's. There may be none.
+func isJSON(types []string) bool {
+	return !slices.ContainsFunc(types, func(given string) bool {
+		media, _, err := mime.ParseMediaType(given)
+		return err != nil || media != "application/json"
+	})
 }
 
 // queryMode returns the mode that a query asks for, or "" if it asks for none. A

@@ -88,7 +88,8 @@ func hostiles(t *testing.T) []hostile {
 		{"reset in the body", "http", resets, "network", false},
 		{"gzip bomb", "http", bomb(t), "too_large", false},
 		{"endless body", "http", endless, "too_large", false},
-		{"header is too large", "http", largeHeader, "network", false},
+		{"header is too large", "http", largeHeader, "too_large", false},
+		{"switches protocols", "http", says(switches), "server", false},
 		{"redirect loop", "http", answersEach(sized("302 Found", "Location: /\r\n")), "302", false},
 		{"HTML of a failure", "http", answersEach(sized("500 Failed")), "500", false},
 		{"HTML of a gateway", "http", answersEach(sized("502 Bad")), "502", false},
@@ -161,7 +162,7 @@ func TestTheDefaultLimitIsTenSeconds(t *testing.T) {
 
 func TestCancelEndsACallAtOnce(t *testing.T) {
 	t.Parallel()
-	tests := append(hostiles(t)[:6], hostile{"between attempts", "http", answersEach("HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"), "", false})
+	tests := append(hostiles(t)[:6], hostile{"between attempts", "http", answersEach("HTTP/1.1 429 Slow\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"), "", false})
 	for _, h := range tests {
 		for _, method := range []string{"POST", "GET"} {
 			t.Run(h.name+"/"+method, func(t *testing.T) {

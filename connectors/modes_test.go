@@ -237,3 +237,36 @@ func TestTimesThatAConnectorLeavesOut(t *testing.T) {
 		}
 	})
 }
+
+// The form of another site sends nothing.
+func TestSendNeedsJSON(t *testing.T) {
+	t.Parallel()
+	const body = `{"action_type":"fake","config_json":"{}","mode":"send"}`
+	for _, tt := range []struct {
+		types []string
+		body  string
+		want  int
+	}{
+		{nil, body, 200},
+		{[]string{"application/json"}, body, 200},
+		{[]string{"Application/JSON; charset=utf-8"}, body, 200},
+		{[]string{"text/plain"}, body, 415},
+		{[]string{"text/plain; application/json"}, body, 415},
+		{[]string{"application/x-www-form-urlencoded"}, body, 415},
+		{[]string{"application/json; charset"}, body, 415},
+		{[]string{""}, body, 415},
+		{[]string{"application/json", "text/plain"}, body, 415},
+		{[]string{"application/x-www-form-urlencoded"}, strings.Replace(body, "send", "plan", 1), 200}, // as curl -d says
+	} {
+		f := newFake(t, connectors.ClientConfig{})
+		r := httptest.NewRequest("POST", "/", strings.NewReader(tt.body))
+		r.Header["Content-Type"] = tt.types
+		rec := httptest.NewRecorder()
+		f.registry(t).DryRunHandler().ServeHTTP(rec, r)
+		assert.Equal(t, tt.want, rec.Code, tt.types)
+		assert.Equal(t, tt.want == 200 && tt.body == body, f.executed.Load() == 1, tt.types)
+		if tt.want == 415 {
+			assert.Contains(t, rec.Body.String(), "#dry-run-media-type-unsupported")
+		}
+	}
+}

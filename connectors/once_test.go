@@ -61,7 +61,7 @@ type arrival struct {
 }
 
 // clear reports whether a request that arrived has certainly had no effect.
-func (a arrival) clear() bool { return a.fault == busy429 || a.fault == busy503 }
+func (a arrival) clear() bool { return a.fault == busy429 }
 
 // trial is one call: what its attempts will meet, and what arrived of them.
 type trial struct {

@@ -59,11 +59,14 @@ func (k *call) repeats(e *Error) bool {
 }
 
 // repeatsStatus reports whether a call may be made again after an answer. One
-// that refuses a request and says when to come back did not act on it.
+// that limits the rate and says when to come back did not act on the request. Of
+// a 503 that is not certain: a proxy answers so too when it lost the receiver.
 func (k *call) repeatsStatus(status int, asked bool) bool {
 	switch status {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return k.harmless || asked
+	case http.StatusTooManyRequests:
+		return !k.refusals && (k.harmless || asked)
+	case http.StatusServiceUnavailable:
+		return !k.refusals && k.harmless
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		return k.harmless
 	default:
@@ -123,9 +126,10 @@ func (k *call) pause(ctx context.Context, wait time.Duration) *Error {
 	}
 }
 
-// limit is the time of the next attempt until the header of its answer, or 0 if
-// it has all that is left. To share the time with attempts that will not be made
-// would only take it from this one.
+// limit is the time of the next attempt to get a connection, or 0 if it has all
+// that is left. To share the time with attempts that will not be made would only
+// take it from this one; and one that has a connection is not cut, since a receiver
+// that needs long would be asked again and again, and never heard.
 func (k *call) limit(ctx context.Context) time.Duration {
 	if !k.harmless || k.left <= 1 {
 		return 0
@@ -143,6 +147,7 @@ func discard(resp *http.Response, f *flight) {
 	timer := time.AfterFunc(drainTime, func() { f.cancel(nil) })
 	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 	timer.Stop()
+	f.free()
 	_ = resp.Body.Close()
 	f.cancel(nil)
 }
@@ -154,9 +159,9 @@ func (endedError) Error() string   { return "connectors: the time of the attempt
 func (endedError) Timeout() bool   { return true }
 func (endedError) Is(t error) bool { return t == context.DeadlineExceeded }
 
-// attemptContext is the context of an attempt, whose limit does not hold for the
-// body of its answer any more; that of context.WithTimeout could not be taken
-// back. To who judges by it, the end of the limit is that of a deadline.
+// attemptContext is the context of an attempt, whose limit holds until it has a
+// connection; that of context.WithTimeout could not be taken back. To who judges by
+// it, the end of the limit is that of a deadline.
 type attemptContext struct{ context.Context } //nolint:containedctx // it is one
 
 func (c attemptContext) Err() error {
@@ -167,15 +172,20 @@ func (c attemptContext) Err() error {
 	return err
 }
 
-// begin starts an attempt that has limit to get to the header of its answer, or
-// no limit of its own. It returns the attempt's context, and a function that takes
-// the limit back and reports whether it came too late for that.
+// begin starts an attempt that has limit to get a connection, or no limit of its
+// own. It returns the attempt's context, and a function that takes the limit back
+// and reports whether it came too late for that. Nothing is known of the connections
+// of a foreign transport, whose attempts are not cut.
 func (f *flight) begin(parent context.Context, limit time.Duration) (context.Context, func() bool) {
 	ctx, cancel := context.WithCancelCause(parent)
 	f.ctx, f.cancel = attemptContext{ctx}, cancel
 	if limit == 0 {
 		return f.ctx, func() bool { return false }
 	}
-	timer := time.AfterFunc(limit, func() { cancel(endedError{}) })
-	return f.ctx, func() bool { return !timer.Stop() }
+	timer := time.AfterFunc(limit, func() {
+		if f.entered.Load() && !f.connected.Load() {
+			cancel(endedError{})
+		}
+	})
+	return f.ctx, func() bool { return !timer.Stop() && errors.Is(context.Cause(ctx), endedError{}) }
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,7 +64,7 @@ func TestWhatIsRepeated(t *testing.T) {
 		{"502", status(502, ""), false, true, "502"},
 		{"502 with Retry-After", status(502, "1"), false, true, "502"},
 		{"503", status(503, ""), false, true, "503"},
-		{"503 with Retry-After", status(503, "1"), true, true, "503"},
+		{"503 with Retry-After", status(503, "1"), false, true, "503"},
 		{"503 after too long", status(503, "10"), false, false, "503"},
 		{"504", status(504, ""), false, true, "504"},
 		{"500", status(500, "1"), false, false, "500"},
@@ -95,6 +96,25 @@ func TestWhatIsRepeated(t *testing.T) {
 						assert.Equal(t, s.headers[0], s.headers[i])
 					}
 				})
+			})
+		}
+	}
+}
+
+// Who keeps the pauses of a receiver itself gets its refusals at once; all else is
+// repeated as ever.
+func TestRefusalsAreTheCallersOnDemand(t *testing.T) {
+	t.Parallel()
+	for end, attempts := range map[string]int{"429": 1, "503": 1, "502": 2, "504": 2} {
+		for _, after := range []string{"", "1"} {
+			synctest.Test(t, func(t *testing.T) {
+				code, err := strconv.Atoi(end)
+				require.NoError(t, err)
+				s := &script{steps: []roundTripper{status(code, after), says200}}
+				resp, err := client(t, connectors.ClientConfig{Wrap: s.wrap}).Call(request(t, t.Context(), "GET", nil), connectors.CallOptions{Refusals: true})
+				want := map[int]string{1: end, 2: "200"}[attempts]
+				assert.Equal(t, want, finish(t, resp, err))
+				assert.Equal(t, attempts, s.attempts)
 			})
 		}
 	}
@@ -155,7 +175,7 @@ func TestRetryAfterAsADate(t *testing.T) {
 		for _, ahead := range []time.Duration{0, -time.Hour, time.Hour} { // how wrong the receiver's clock is
 			refuses := func(*http.Request) (*http.Response, error) {
 				now := time.Now().Add(ahead).UTC()
-				resp, err := status(503, now.Add(2*time.Second).Format(http.TimeFormat))(nil)
+				resp, err := status(429, now.Add(2*time.Second).Format(http.TimeFormat))(nil)
 				resp.Header.Set("Date", now.Format(http.TimeFormat))
 				return resp, err
 			}
@@ -182,87 +202,6 @@ func TestWhatDoesNotFitIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// Each attempt of a harmless request has an equal share of what is left; one that
-// may be made once only has all of it.
-func TestTimeOfAnAttempt(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := &script{steps: []roundTripper{hangs}}
-		c := client(t, connectors.ClientConfig{Wrap: s.wrap})
-		start := time.Now()
-		resp, err := c.Do(request(t, t.Context(), "GET", nil))
-		assert.Equal(t, "timeout", finish(t, resp, err))
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.Equal(t, 10*time.Second, time.Since(start))
-		require.Len(t, s.at, 3)
-		assert.InDelta(t, 10.0/3+0.125, s.at[1].Sub(s.at[0]).Seconds(), 0.125)
-		left := start.Add(10 * time.Second).Sub(s.at[1])
-		assert.InDelta(t, left.Seconds()/2+0.25, s.at[2].Sub(s.at[1]).Seconds(), 0.25)
-
-		s.attempts, s.at, start = 0, nil, time.Now()
-		resp, err = c.Do(request(t, t.Context(), "POST", nil))
-		assert.Equal(t, "timeout", finish(t, resp, err))
-		assert.Equal(t, 10*time.Second, time.Since(start))
-		assert.Equal(t, 1, s.attempts)
-	})
-}
-
-// The share ends with the header. What wraps the transport sees it as a deadline,
-// not as a caller that left.
-func TestTheShareEndsWithTheHeader(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var seen error
-		s := &script{steps: []roundTripper{
-			func(r *http.Request) (*http.Response, error) {
-				resp, err := hangs(r)
-				seen = r.Context().Err()
-				return resp, err
-			},
-			func(r *http.Request) (*http.Response, error) {
-				body := readFunc(func(p []byte) (int, error) {
-					select {
-					case <-time.After(5 * time.Second): // longer than the share
-						return copy(p, "late"), io.EOF
-					case <-r.Context().Done():
-						return 0, r.Context().Err()
-					}
-				})
-				return &http.Response{StatusCode: 200, Body: io.NopCloser(body)}, nil
-			},
-		}}
-		resp, err := client(t, connectors.ClientConfig{Wrap: s.wrap}).Do(request(t, t.Context(), "GET", nil))
-		require.NoError(t, err)
-		body, err := io.ReadAll(resp.Body)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		assert.Equal(t, "late", string(body))
-		assert.Equal(t, context.DeadlineExceeded, seen)
-		assert.Equal(t, 2, s.attempts)
-	})
-}
-
-// An answer that comes with the end of its time has a body that can only fail: it
-// is none.
-func TestAnAnswerThatComesTooLate(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		body := &closing{}
-		s := &script{steps: []roundTripper{func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return &http.Response{StatusCode: 201, Body: body}, nil
-		}, says200}}
-		resp, err := client(t, connectors.ClientConfig{Wrap: s.wrap}).Do(request(t, t.Context(), "GET", nil))
-		assert.Equal(t, "200", finish(t, resp, err))
-		assert.Equal(t, 2, s.attempts)
-		assert.True(t, body.closed.Load())
-	})
-}
-
-type readFunc func([]byte) (int, error)
-
-func (f readFunc) Read(p []byte) (int, error) { return f(p) }
-
 func TestUnsentIsThatOfAllAttempts(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -288,7 +227,7 @@ func TestUnsentIsThatOfAllAttempts(t *testing.T) {
 
 func TestCancelWhileWaiting(t *testing.T) {
 	t.Parallel()
-	for name, step := range map[string]roundTripper{"after an answer": status(503, "3"), "after an error": unsent} {
+	for name, step := range map[string]roundTripper{"after an answer": status(429, "3"), "after an error": unsent} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{steps: []roundTripper{step}}
 			ctx, cancel := context.WithCancelCause(t.Context())

@@ -60,11 +60,6 @@ func unsent(*http.Request) (*http.Response, error) {
 
 func breaks(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
 
-func hangs(r *http.Request) (*http.Response, error) {
-	<-r.Context().Done()
-	return nil, r.Context().Err()
-}
-
 func request(t *testing.T, ctx context.Context, method string, header http.Header) *http.Request { //nolint:revive // t comes first in tests
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, method, "http://h.test/"+token, strings.NewReader("body"))

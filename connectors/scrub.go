@@ -14,7 +14,7 @@ import (
 )
 
 // scrub turns an error of a transport, or of a body, into an [*Error]. It reads
-// the types of err and none of its text, since that names URLs.
+// the types of err and shows none of its text, since that names URLs.
 func (f *flight) scrub(err error) *Error {
 	if own, ok := errors.AsType[*Error](err); ok {
 		e := *own // a Wrap's: it may be shared
@@ -28,6 +28,8 @@ func (f *flight) scrub(err error) *Error {
 	case errors.Is(f.caller.Err(), context.Canceled):
 		e.Kind, e.Message = KindCanceled, "canceled by the caller"
 		e.is = endedBy(err, context.Canceled)
+	case f.stopped.Load():
+		e.Kind, e.Message, e.is = KindNetwork, "connection broken", nil
 	case f.hidden(err, e):
 		e.Message, e.Code, e.is = unreachable, "unreachable", nil
 	case f.late(err):
@@ -37,10 +39,24 @@ func (f *flight) scrub(err error) *Error {
 		e.Kind, e.Message, e.Unsent = KindOpen, "the circuit is open", true
 	case f.entered.Load() && !f.wanted.Load() && !f.connected.Load():
 		e.Kind, e.Message = KindInvalid, "the request, or the setting of the proxy, is not valid"
+	case tooMuchHeader(err):
+		e.Kind, e.Message = KindTooLarge, "the header of the answer is too large"
 	default:
 		e.Kind, e.Message = KindNetwork, network(err, e.Unsent)
 	}
 	return e
+}
+
+// tooMuchHeader reports whether an answer had more header than [maxHeader].
+// net/http has no type for that, so this one text is read.
+func tooMuchHeader(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if text := err.Error(); strings.HasPrefix(text, "net/http: server response headers exceeded ") ||
+			strings.HasSuffix(text, "http2: response header list larger than advertised limit") {
+			return true
+		}
+	}
+	return false
 }
 
 // unreachable is the message of all that a guarded call can meet before it has a

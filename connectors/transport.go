@@ -41,14 +41,18 @@ func newTransport(total time.Duration) *http.Transport {
 type flight struct {
 	host    string
 	guarded bool
-	once    bool                    // net/http must not repeat it
+	once    bool                    // net/http must not repeat it once it is written
 	caller  context.Context         //nolint:containedctx // of the call that this belongs to
 	ctx     context.Context         //nolint:containedctx // of the attempt
 	cancel  context.CancelCauseFunc // ends ctx
+	free    func() bool             // leaves the body of the answer to the end of ctx no more
 
 	entered   atomic.Bool // the transport has the request: no wrapper answered in its place
 	wanted    atomic.Bool // the transport found it valid and asked for a connection
 	connected atomic.Bool // it got one
+	http2     atomic.Bool // the last of them is of HTTP/2
+	written   atomic.Int32
+	stopped   atomic.Bool // net/http was about to write the request once too often
 
 	detail string // of the guard, once scrubbed
 }
@@ -66,9 +70,11 @@ func (t traced) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
 	if f, ok := ctx.Value(flightKey{}).(*flight); ok {
 		f.entered.Store(true)
+		f.written.Store(0) // a wrapper that repeats by itself is not net/http
 		r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-			GetConn: func(string) { f.wanted.Store(true) },
-			GotConn: func(httptrace.GotConnInfo) { f.connected.Store(true) },
+			GetConn:      func(string) { f.wanted.Store(true) },
+			GotConn:      func(info httptrace.GotConnInfo) { f.gotConn(info.Conn) },
+			WroteHeaders: f.wroteHeaders,
 		}))
 		if f.once && !hasBody(r) {
 			r.Header = hideKeys(r.Header)
@@ -81,14 +87,14 @@ func (t traced) RoundTrip(r *http.Request) (*http.Response, error) {
 // wire (RFC 9110 section 5.1) and that net/http does not look for: it repeats a
 // request without a body that has one.
 func hideKeys(h http.Header) http.Header {
-	if !keyed(h) {
+	if !hasKey(h) {
 		return h
 	}
 	h = h.Clone()
 	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
 		if values, ok := h[name]; ok {
 			delete(h, name)
-			h[strings.ToLower(name)] = values
+			h[strings.ToLower(name)] = append(values, h[strings.ToLower(name)]...)
 		}
 	}
 	return h

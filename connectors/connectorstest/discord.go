@@ -22,10 +22,11 @@ const (
 )
 
 // Discord stands in for Discord, with one webhook. Create it with [NewDiscord]. It
-// answers as the documentation of API version 10 says, and checks messages as
-// Discord does: what it refuses, Discord refuses too. Its limit of the rate is
-// shown in the headers of its answers and not enforced; see [Discord.RateLimit].
-// For other answers use Fail:
+// answers as the documentation of API version 10 says, and checks the parts of a
+// message, their lengths and its mentions: what it refuses, Discord refuses too.
+// Discord refuses more, such as icons and times that are none. Its limit of the
+// rate is shown in the headers of its answers and not enforced; see
+// [Discord.RateLimit]. For other answers use Fail:
 //
 //	d.Fail(403, `{"message":"Missing Permissions","code":50013}`)
 type Discord struct {

@@ -44,10 +44,20 @@ type discordEmbed struct {
 	Image struct {
 		URL string `json:"url"`
 	} `json:"image"`
-	Fields []struct {
+	Thumbnail struct {
+		URL string `json:"url"`
+	} `json:"thumbnail"`
+	Timestamp string `json:"timestamp"`
+	Fields    []struct {
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	} `json:"fields"`
+}
+
+// visible reports whether anything of an embed is to be seen.
+func (e discordEmbed) visible() bool {
+	return e.Title != "" || e.Description != "" || e.Footer.Text != "" || e.Author.Name != "" ||
+		e.Image.URL != "" || e.Thumbnail.URL != "" || e.Timestamp != "" || len(e.Fields) > 0
 }
 
 // discordParse returns the form of a request, or the refusal.
@@ -61,21 +71,19 @@ func discordParse(r Request) (form discordForm, refusal response, ok bool) {
 	}
 	var check discordCheck
 	var embeds []discordEmbed
-	if json.Unmarshal(r.Body, &form) != nil {
+	if json.Unmarshal(exact(r.Body, "content", "username", "avatar_url", "tts", "flags", "thread_name", "embeds", "allowed_mentions"), &form) != nil {
 		check.add("_", "DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
 	} else if len(form.Embeds) > 0 && json.Unmarshal(form.Embeds, &embeds) != nil {
 		check.add("embeds", "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
 	}
-	if len(check.errors) == 0 && strings.TrimSpace(form.Content) == "" && len(embeds) == 0 {
+	if len(check.errors) == 0 && strings.TrimSpace(form.Content) == "" && !slices.ContainsFunc(embeds, discordEmbed.visible) {
 		return form, discordError(http.StatusBadRequest, 50006, "Cannot send an empty message"), false
 	}
 	check.form(form)
 	check.embeds(embeds)
 	check.mentions(form.Mentions)
 	if thread := r.Query.Get("thread_id"); thread != "" {
-		if _, err := strconv.ParseUint(thread, 10, 64); err != nil {
-			check.add("thread_id", "NUMBER_TYPE_COERCE", `Value "`+thread+`" is not snowflake.`)
-		}
+		check.snowflake("thread_id", thread)
 	}
 	if len(check.errors) > 0 {
 		return form, check.answer(), false
@@ -129,6 +137,19 @@ func (c *discordCheck) text(path, text string, limit int) int {
 	return n
 }
 
+func (c *discordCheck) snowflake(path, id string) {
+	if _, err := strconv.ParseUint(id, 10, 64); err != nil {
+		c.add(path, "NUMBER_TYPE_COERCE", `Value "`+id+`" is not snowflake.`)
+	}
+}
+
+// filled refuses a text that is there and has only white space.
+func (c *discordCheck) filled(path, text string, limit int) {
+	if c.text(path, text, limit) == 0 && text != "" {
+		c.add(path, "BASE_TYPE_BAD_LENGTH", fmt.Sprintf("Must be between 1 and %d in length.", limit))
+	}
+}
+
 func (c *discordCheck) link(path, raw string) {
 	if u, err := url.Parse(raw); raw != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https") {
 		c.add(path, "URL_TYPE_INVALID_SCHEME", "Scheme must be one of ('http', 'https').")
@@ -137,8 +158,8 @@ func (c *discordCheck) link(path, raw string) {
 
 func (c *discordCheck) form(f discordForm) {
 	c.text("content", f.Content, 2000)
-	c.text("username", f.Username, 80)
-	c.text("thread_name", f.ThreadName, 100)
+	c.filled("username", f.Username, 80)
+	c.filled("thread_name", f.ThreadName, 100)
 	c.link("avatar_url", f.AvatarURL)
 	if lower := strings.ToLower(f.Username); strings.Contains(lower, "discord") || strings.Contains(lower, "clyde") {
 		c.add("username", "USERNAME_INVALID_CONTAINS", `Username cannot contain "discord" or "clyde"`)
@@ -196,6 +217,11 @@ func (c *discordCheck) mentions(raw json.RawMessage) {
 	for i, kind := range m.Parse {
 		if !slices.Contains([]string{"everyone", "users", "roles"}, kind) {
 			c.add("allowed_mentions.parse."+strconv.Itoa(i), "BASE_TYPE_CHOICES", "Value must be one of ('users', 'everyone', 'roles').")
+		}
+	}
+	for list, ids := range map[string][]string{"users": m.Users, "roles": m.Roles} {
+		for i, id := range ids {
+			c.snowflake("allowed_mentions."+list+"."+strconv.Itoa(i), id)
 		}
 	}
 	if len(m.Users) > 100 || len(m.Roles) > 100 {

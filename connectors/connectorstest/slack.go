@@ -24,7 +24,8 @@ const (
 // wrong, 404 "no_service" when more is. The Web API answers 200 and JSON, whether
 // the call succeeded or not: {"ok":true,"channel":"...","ts":"..."}, or
 // {"ok":false,"error":"..."} with not_authed, invalid_auth, channel_not_found,
-// no_text, invalid_blocks or unknown_method. For other answers use Fail:
+// no_text, invalid_blocks or unknown_method. Slack refuses more, such as blocks of a
+// type that it does not know. For other answers use Fail:
 //
 //	s.Fail(429, "rate_limited", "Retry-After", "30")
 //	s.Fail(200, `{"ok":false,"error":"is_archived"}`)
@@ -115,7 +116,7 @@ type slackMessage struct {
 
 func readSlackMessage(r Request) (m slackMessage, ok bool) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	ok = err == nil && kind == "application/json" && r.Method == http.MethodPost && json.Unmarshal(r.Body, &m) == nil
+	ok = err == nil && kind == "application/json" && r.Method == http.MethodPost && json.Unmarshal(exact(r.Body, "channel", "text", "blocks", "attachments"), &m) == nil
 	return m, ok
 }
 

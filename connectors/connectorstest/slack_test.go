@@ -113,6 +113,7 @@ func TestSlackRefusesWhatSlackWouldRefuse(t *testing.T) {
 		{"a message", hook, kind, `{"text":"t"}`, 200, "ok"},
 		{"attachments", hook, kind, `{"attachments":[{}]}`, 200, "ok"},
 		{"no text", hook, kind, `{}`, 400, "no_text"},
+		{"another case", hook, kind, `{"TEXT":"t"}`, 400, "no_text"},
 		{"no JSON", hook, kind, `{`, 400, "invalid_payload"},
 		{"a form", hook, "application/x-www-form-urlencoded", `{"text":"t"}`, 400, "invalid_payload"},
 		{"51 blocks", hook, kind, `{"blocks":` + blocks + `}`, 400, "invalid_blocks"},

@@ -3,7 +3,9 @@ package discord
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +51,7 @@ func (w *Webhook) Plan(_ context.Context, a connectors.Action) (connectors.Plan,
 	if err != nil {
 		return connectors.Plan{}, provider.Named(name, "plan", w.host, err)
 	}
+	warnings = append(warnings, ignored(a.Config)...)
 	if open.mentions == nil && m.AllowedMentions.nobody() && mentions(m.Content) {
 		warnings = append(warnings, "the text mentions somebody, but without allowed_mentions nobody is notified")
 	}
@@ -131,6 +134,21 @@ func message(a connectors.Action) (Message, opened, error) {
 		open.mentions = config.Mentions
 	}
 	return m, open, nil
+}
+
+// ignored returns a warning for each member of a configuration that has no meaning.
+func ignored(config json.RawMessage) []string {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(config, &members) // it was read before
+	var warnings []string
+	for _, member := range slices.Sorted(maps.Keys(members)) {
+		switch strings.ToLower(member) { // encoding/json takes them in any case
+		case "discord_message", "embeds", "thread_id", "thread_name", "username", "avatar_url", "allowed_mentions":
+		default:
+			warnings = append(warnings, strconv.Quote(member)+" is ignored: it is no member of the configuration")
+		}
+	}
+	return warnings
 }
 
 // member decodes a member that is a list or an object, which begins with first. In

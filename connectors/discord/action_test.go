@@ -132,6 +132,15 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+func TestPlanWarnsOfWhatIsIgnored(t *testing.T) {
+	t.Parallel()
+	plan, err := unused(t).Plan(t.Context(), action(`{"discord_message":"t","tts":true,"Username":"u","channel":"c"}`))
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		`"channel" is ignored: it is no member of the configuration`, `"tts" is ignored: it is no member of the configuration`,
+	}, plan.Warnings)
+}
+
 func TestPlanOfWhatIsNotRendered(t *testing.T) {
 	t.Parallel()
 	w := unused(t)

@@ -3,15 +3,20 @@
 //
 // A [Webhook] holds the URL, which is the credential, as a [connectors.Secret].
 // It appears in no error, log line, plan or answer, and no redirect is followed
-// with it.
+// with it. Its host is Discord's, or a loopback address, unless [Config.AnyHost] is
+// set. URLs that customers bring also need [connectors.ClientConfig.Guard], which
+// keeps them off loopback.
 //
 // # Delivery
 //
 // A message is posted with wait=true: without it, Discord answers before it has
 // saved the message, and tells nobody when it could not. Discord knows no
 // idempotency key, so that to repeat a message after an unclear failure could post
-// it twice. It is repeated, within the time of the call, only when it certainly was
-// not posted; [connectors.Error.Unsent] says when that was so in the end.
+// it twice. The [connectors.Client] repeats what certainly was not sent. After 429
+// that names a time, by which Discord refuses a message, this package repeats it,
+// within the time of the call: at most three calls, and not more than
+// [connectors.ClientConfig.Attempts], each in a turn of its own.
+// [connectors.Error.Unsent] says when a message was not even sent.
 //
 // Success is status 200 with the message that was saved. Anything else is a
 // [*connectors.Error] whose Code is the number of Discord's answer as text:
@@ -108,6 +113,10 @@ type Config struct {
 	// Limiter paces the messages. Default: five at once, then two a second.
 	// rate.NewLimiter(rate.Inf, 0) does not pace.
 	Limiter *rate.Limiter
+	// AnyHost permits a URL of another host than Discord's, such as a proxy.
+	// Whoever chooses the URL then chooses which hosts are called from here: set
+	// it for URLs of your own, or with [connectors.ClientConfig.Guard].
+	AnyHost bool
 }
 
 // Webhook is a webhook of Discord. Create it with [New]. Its methods may be called
@@ -129,13 +138,17 @@ var _ connectors.Connector = (*Webhook)(nil)
 // The hosts discordapp.com, ptb.discord.com and canary.discord.com are Discord's
 // too. At these the version in the path is replaced by v10, since without one an
 // old version answers, and discordapp.com, which Discord has given up for this, by
-// discord.com. A URL of another host, such as a proxy, is used as it is; it must be
-// https, or http to a loopback address. A query is kept: a thread_id in it is the
-// thread of every message that names none.
+// discord.com. A URL with a loopback address (a test, a sidecar), and with
+// [Config.AnyHost] that of another host, is used as it is; it must be https, or http
+// to loopback. A query is kept: a thread_id in it is the thread of every message
+// that names none.
+//
+// A URL that a customer brings needs a Client with [connectors.ClientConfig.Guard],
+// which refuses loopback too: without it, he reaches what listens beside you.
 //
 // The error says what is wrong with the URL and does not contain it.
 func New(webhookURL connectors.Secret, cfg Config) (*Webhook, error) {
-	u, err := endpoint(webhookURL.Reveal())
+	u, err := endpoint(webhookURL.Reveal(), cfg.AnyHost)
 	if err != nil {
 		return nil, err
 	}
@@ -183,27 +196,40 @@ func (w *Webhook) Send(ctx context.Context, m Message) (*Sent, error) {
 // is for a webhook that was mended at Discord.
 func (w *Webhook) Reset() { w.gate.Reset() }
 
-// post makes one call, when its turn has come.
+// post calls when its turn has come.
 func (w *Webhook) post(ctx context.Context, m Message, body []byte) (*Sent, error) {
 	if ctx == nil {
 		return nil, provider.Invalid("", "the context is nil")
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.client.Timeout())
 	defer cancel()
-	if err := w.gate.Enter(ctx); err != nil {
-		return nil, err
-	}
-	resp, err := w.call(ctx, http.MethodPost, execute(w.url.Reveal(), m), body)
-	if err != nil {
-		return nil, err
-	}
-	sent, e := w.judgeMessage(resp)
+	var sent *Sent
+	e := provider.Repeat(ctx, w.client.Attempts(), func() (e *connectors.Error, again bool) {
+		if err := w.gate.Enter(ctx); err != nil {
+			return provider.Named(name, "", w.host, err), false
+		}
+		sent, e, again = w.once(ctx, m, body)
+		return e, again
+	})
 	if e != nil {
-		w.gate.Learn(e, isDead(e))
 		return nil, e
 	}
-	w.gate.Learn(exhausted(resp.header), false)
 	return sent, nil
+}
+
+// once makes one call and keeps what its answer says of the next one. again says
+// that Discord asked to come again.
+func (w *Webhook) once(ctx context.Context, m Message, body []byte) (sent *Sent, e *connectors.Error, again bool) {
+	resp, err := w.call(ctx, http.MethodPost, execute(w.url.Reveal(), m), body)
+	if err != nil {
+		return nil, provider.Named(name, "", w.host, err), false
+	}
+	if sent, e = w.judgeMessage(resp); e != nil {
+		w.gate.Learn(e, isDead(e))
+		return nil, e, provider.Asked(e, resp.header)
+	}
+	w.gate.Learn(exhausted(resp.header), false)
+	return sent, nil, false
 }
 
 // response is an answer that was read.
@@ -223,13 +249,16 @@ func (w *Webhook) call(ctx context.Context, method, url string, body []byte) (*r
 	if len(body) > 0 {
 		r.Header.Set("Content-Type", contentType)
 	}
-	resp, err := w.client.Call(r, connectors.CallOptions{})
+	resp, err := w.client.Call(r, connectors.CallOptions{Refusals: true})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	read, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
+	switch {
+	case err != nil && provider.Refuses(resp.StatusCode):
+		read = nil // status and header say enough
+	case err != nil:
 		e := provider.Named(name, "", w.host, err)
 		e.Status = resp.StatusCode // a 200 says that the message is saved all the same
 		return nil, e

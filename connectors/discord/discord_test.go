@@ -34,7 +34,7 @@ func TestNew(t *testing.T) {
 		"http://localhost/x":                                       "http://localhost/x?wait=true",
 	} {
 		var got string
-		w, err := discord.New(connectors.NewSecret(raw), discord.Config{Client: client(t, func(r *http.Request) (*http.Response, error) {
+		w, err := discord.New(connectors.NewSecret(raw), discord.Config{AnyHost: strings.Contains(raw, "proxy"), Client: client(t, func(r *http.Request) (*http.Response, error) {
 			got = r.URL.String()
 			return answer(200, saved), nil
 		})})
@@ -52,6 +52,8 @@ func TestNew(t *testing.T) {
 		"https://discord.com/api/webhooks/x/" + token, "https://discord.com/api/webhooks//" + token, "https://discord.com/api/webhooks/111111111111111111111/" + token,
 		"https://discord.com/api/webhooks/1/" + token + "/slack", "https://discord.com/api/webhooks/1/" + token + "/github", "https://discord.com/api/webhooks/1/" + token + "/messages/2",
 		"https://discord.com/api/x/webhooks/1/" + token, "https://discord.com/api/v/webhooks/1/" + token, "https://discord.com/api/webhooks/1/%20" + token,
+		"https://discord.com/api/webhooks/18446744073709551616/" + token, "https://proxy.example/api/webhooks/1/" + token, "https://10.0.0.1/api/webhooks/1/" + token,
+		"https://169.254.169.254/" + token, "https://discord.com.example/api/webhooks/1/" + token, "https://a.discord.com/api/webhooks/1/" + token, "https://discord.com./api/webhooks/1/" + token,
 	} {
 		w, err := discord.New(connectors.NewSecret(raw), discord.Config{})
 		require.ErrorContains(t, err, "discord: the webhook URL ", raw)

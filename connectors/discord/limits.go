@@ -33,8 +33,12 @@ const (
 func (m Message) check(open opened) (warnings []string, err error) {
 	c := checker{open: open.any}
 	content := c.text("the content", m.Content, MaxContent)
-	c.text("the username", m.Username, MaxUsername)
-	c.text("the name of the thread", m.ThreadName, MaxThreadName)
+	if c.text("the username", m.Username, MaxUsername) == 0 && m.Username != "" {
+		c.fail("invalid_username", "the username is only white space")
+	}
+	if c.text("the name of the thread", m.ThreadName, MaxThreadName) == 0 && m.ThreadName != "" {
+		c.fail("invalid_thread", "the name of the thread is only white space")
+	}
 	c.url("the address of the avatar", m.AvatarURL)
 	switch {
 	case content == 0 && len(m.Embeds) == 0 && open.embeds == nil:

@@ -116,6 +116,12 @@ func TestMessagesThatAreNotSent(t *testing.T) {
 		{"an avatar that is no URL", "invalid_url", with(func(m *discord.Message) { m.AvatarURL = "%zz" })},
 		{"two threads", "invalid_thread", with(func(m *discord.Message) { m.ThreadID, m.ThreadName = "1", "n" })},
 		{"a thread that is no id", "invalid_thread", with(func(m *discord.Message) { m.ThreadID = "1&wait=false" })},
+		{"a thread beyond 64 bits", "invalid_thread", with(func(m *discord.Message) { m.ThreadID = "18446744073709551616" })},
+		{"a thread with a blank name", "invalid_thread", with(func(m *discord.Message) { m.ThreadName = " \u00a0" })},
+		{"a blank username", "invalid_username", with(func(m *discord.Message) { m.Username = " \n" })},
+		{"a user beyond 64 bits", "invalid_mentions", with(func(m *discord.Message) {
+			m.AllowedMentions = discord.Mentions{Users: []string{"99999999999999999999"}}
+		})},
 		{"all and some users", "invalid_mentions", with(func(m *discord.Message) { m.AllowedMentions = discord.Mentions{AllUsers: true, Users: ids(1)} })},
 		{"all and some roles", "invalid_mentions", with(func(m *discord.Message) { m.AllowedMentions = discord.Mentions{AllRoles: true, Roles: ids(1)} })},
 		{"a user that is no id", "invalid_mentions", with(func(m *discord.Message) { m.AllowedMentions = discord.Mentions{Users: []string{"Alex"}} })},

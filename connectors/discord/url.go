@@ -4,14 +4,16 @@ import (
 	"errors"
 	"maps"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bracework/bracework/connectors/internal/provider"
 )
 
 // endpoint parses the URL of a webhook and makes of Discord's the one to call.
-func endpoint(raw string) (*url.URL, error) {
-	u, err := provider.ParseURL("discord: the webhook URL", raw)
+func endpoint(raw string, anyHost bool) (*url.URL, error) {
+	u, err := provider.ParseHook("discord: the webhook URL", raw, anyHost, sites()...)
 	if err != nil {
 		return nil, err
 	}
@@ -37,13 +39,14 @@ func endpoint(raw string) (*url.URL, error) {
 // discordSite reports whether a host is Discord's, and returns the one that serves
 // its API.
 func discordSite(host string) (site string, ok bool) {
-	switch host {
-	case "discord.com", "ptb.discord.com", "canary.discord.com":
-		return host, true
-	case "discordapp.com", "ptb.discordapp.com", "canary.discordapp.com":
-		return strings.Replace(host, "discordapp", "discord", 1), true
-	default:
-		return "", false
+	return strings.Replace(host, "discordapp", "discord", 1), slices.Contains(sites(), host)
+}
+
+// sites are the hosts of Discord.
+func sites() []string {
+	return []string{
+		"discord.com", "ptb.discord.com", "canary.discord.com",
+		"discordapp.com", "ptb.discordapp.com", "canary.discordapp.com",
 	}
 }
 
@@ -78,7 +81,10 @@ func isToken(s string) bool {
 
 // isSnowflake reports whether s can be an id of Discord's, an unsigned number of
 // 64 bits.
-func isSnowflake(s string) bool { return s != "" && len(s) <= 20 && allDigits(s) }
+func isSnowflake(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 64)
+	return err == nil && len(s) <= 20 && allDigits(s)
+}
 
 func allDigits(s string) bool {
 	for i := range len(s) {

@@ -59,7 +59,7 @@
 //
 // A request is repeated as [connectors.Client.Call] does: GET, HEAD, OPTIONS, PUT
 // and DELETE after failures that may pass, others only when they certainly have
-// not arrived, or when the receiver said when to come again. Others carry an
+// not arrived, or after a 429 that says when to come again. Others carry an
 // idempotency key: that of the action, else that of
 // [connectors.WithIdempotencyKey], else a random one for each execution. All
 // attempts of an execution have the same. [Config.Idempotent] says that receivers

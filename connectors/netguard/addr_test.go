@@ -307,6 +307,17 @@ func TestTranslationPrefixes(t *testing.T) {
 	}
 }
 
+// Read with the shorter prefix, both addresses of the longer one would be 8.8.8.8.
+func TestTheLongestTranslationPrefixCounts(t *testing.T) {
+	t.Parallel()
+	for _, order := range [][]string{{"2a0b:db8::/32", "2a0b:db8:808:808::/96"}, {"2a0b:db8:808:808::/96", "2a0b:db8::/32"}} {
+		g := guard(t, netguard.Config{NAT64: prefixes(order...)})
+		assert.False(t, permits(t, g, "2a0b:db8:808:808::10.0.0.1"), order)
+		assert.True(t, permits(t, g, "2a0b:db8:808:808::8.8.8.8"), order)
+		assert.False(t, permits(t, g, "2a0b:db8:a00:1::"), order)
+	}
+}
+
 func TestDetailNamesTheBlock(t *testing.T) {
 	t.Parallel()
 	g := guard(t, netguard.Config{Deny: prefixes("9.9.9.9/32")})

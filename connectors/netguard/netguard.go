@@ -115,7 +115,8 @@ type Config struct {
 	Deny []netip.Prefix
 	// NAT64 lists the prefixes with which your network translates to IPv4
 	// (RFC 6052, section 2.2), besides 64:ff9b::/96: IPv6 prefixes of 32, 40, 48,
-	// 56, 64 or 96 bits. Their addresses are judged by the IPv4 address within.
+	// 56, 64 or 96 bits. Their addresses are judged by the IPv4 address within,
+	// that of the longest prefix where they overlap.
 	// Default: none.
 	NAT64 []netip.Prefix
 	// Resolver looks up names for [Guard.DialContext] and [Guard.Transport]. The
@@ -176,6 +177,8 @@ func New(cfg Config) (*Guard, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	// Of prefixes that overlap, the longest translates, as in routing.
+	slices.SortFunc(g.nat64, func(a, b netip.Prefix) int { return b.Bits() - a.Bits() })
 	return g, nil
 }
 

@@ -2,6 +2,7 @@ package openweather
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -29,7 +30,8 @@ type entry struct {
 
 // flight is a call that others may wait for.
 type flight struct {
-	done chan struct{} // closed when the call has ended
+	done     chan struct{} // closed when the call has ended
+	deadline time.Time     // of the call
 
 	// Written before done is closed.
 	shared bool // body and err are for all
@@ -43,10 +45,12 @@ func newCache(keep time.Duration) *cache {
 
 // get returns what is kept for a key, or what fetch returns. Callers at the same
 // time wait for the fetch of one of them. When that turns out not to be shared, they
-// look again, and one of them fetches. A body must not be modified.
+// look again, and one of them fetches; and so do those that had more time than it.
+// A body must not be modified. The context has a deadline.
 func (c *cache) get(ctx context.Context, key string, fetch func() (body []byte, shared bool, err error)) ([]byte, error) {
 	for {
-		body, f, leads := c.join(key)
+		deadline, _ := ctx.Deadline()
+		body, f, leads := c.join(key, deadline)
 		switch {
 		case f == nil:
 			return body, nil
@@ -57,7 +61,7 @@ func (c *cache) get(ctx context.Context, key string, fetch func() (body []byte, 
 		}
 		select {
 		case <-f.done:
-			if f.shared {
+			if f.shared && !f.tooShort(deadline) {
 				return f.body, f.err
 			}
 		case <-ctx.Done():
@@ -68,7 +72,7 @@ func (c *cache) get(ctx context.Context, key string, fetch func() (body []byte, 
 
 // join returns what is kept, or the flight of a key, which the caller leads when
 // there was none.
-func (c *cache) join(key string) (body []byte, f *flight, leads bool) {
+func (c *cache) join(key string, deadline time.Time) (body []byte, f *flight, leads bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if kept, ok := c.entries[key]; ok {
@@ -79,10 +83,18 @@ func (c *cache) join(key string) (body []byte, f *flight, leads bool) {
 	}
 	f, ok := c.flights[key]
 	if !ok {
-		f = &flight{done: make(chan struct{})}
+		f = &flight{done: make(chan struct{}), deadline: deadline}
 		c.flights[key] = f
 	}
 	return nil, f, !ok
+}
+
+// tooShort reports whether a call that has ended did so for want of time that one
+// with the given deadline has. The limits of a call's parts depend on its deadline,
+// so that it may end long before that.
+func (f *flight) tooShort(deadline time.Time) bool {
+	e, ok := errors.AsType[*connectors.Error](f.err)
+	return ok && e.Status == 0 && (e.Kind == connectors.KindTimeout || e.Kind == connectors.KindCanceled) && deadline.After(f.deadline)
 }
 
 // land ends a flight and keeps what it brought.

@@ -10,9 +10,10 @@
 // # Calls
 //
 // A call is a GET, and the [connectors.Client] repeats it as it repeats what is
-// harmless to repeat. All of it, the wait for its turn and the repetitions
-// included, ends within [connectors.ClientConfig.Timeout]. An answer of more than
-// 64 KiB is KindTooLarge.
+// harmless to repeat. After 429 and 503 this package does: at most three calls, and
+// not more than [connectors.ClientConfig.Attempts], each in a turn of its own and
+// after the pause that holds for all. All of it, the waits included, ends within
+// [connectors.ClientConfig.Timeout]. An answer of more than 64 KiB is KindTooLarge.
 //
 // The free plan allows 60 calls a minute for a key, and so does [Config.Limiter]
 // by default. A call whose turn would come too late for its deadline fails at
@@ -50,11 +51,13 @@
 // language are: upper and lower case are the same, as is white space around words
 // and commas, and coordinates are compared as they are sent, to four decimals,
 // which is 11 m. At most 1000 places are kept; the one that was asked for first
-// makes room. Each caller gets a copy of its own.
+// makes room. That bounds places and not bytes: an answer is usually half a
+// kilobyte, but one may have 64 KiB, which is 64 MiB in all. Each caller gets a copy
+// of its own.
 //
 // A failure is not kept, a 404 neither, but who waits for the shared call gets it.
-// A caller that leaves ends only its own wait: when it was the one whose call the
-// others share, one of them makes the call. [Client.Geocode] and [Client.Test] are
+// A caller that leaves, or has less time than the others, ends only its own wait:
+// when it was the one whose call the others share, one of them makes the call. [Client.Geocode] and [Client.Test] are
 // not cached, since places do not move and a test that makes no call tests nothing.
 //
 // The pages that document all this are https://openweathermap.org/current and
@@ -89,7 +92,8 @@ const (
 // its comment names.
 type Config struct {
 	// BaseURL is where the API is, without the path of its version: https, or
-	// http to a loopback address. Default: https://api.openweathermap.org.
+	// http to a loopback address. It gets the key, and is not one for customers to
+	// choose. Default: https://api.openweathermap.org.
 	BaseURL string
 	// Client makes the calls. Default: one of this Client's own, with default
 	// settings.
@@ -165,15 +169,27 @@ func reserved(r rune) bool {
 // Name returns "openweather".
 func (c *Client) Name() string { return name }
 
-// fetch waits for the turn of a call and makes it. The context must end.
+// fetch waits for the turn of a call and makes it, again after a refusal: a GET is
+// harmless to repeat. The context must end.
 func (c *Client) fetch(ctx context.Context, l lookup) ([]byte, error) {
-	if err := c.gate.Enter(ctx); err != nil {
-		return nil, err
+	var body []byte
+	e := provider.Repeat(ctx, c.client.Attempts(), func() (*connectors.Error, bool) {
+		err := c.gate.Enter(ctx)
+		if err != nil {
+			return provider.Named(name, "", c.host, err), false
+		}
+		if body, err = c.get(ctx, l); err == nil {
+			c.gate.Learn(nil, false)
+			return nil, false
+		}
+		e := provider.Named(name, "", c.host, err)
+		c.gate.Learn(e, false)
+		return e, provider.Refuses(e.Status)
+	})
+	if e != nil {
+		return nil, e
 	}
-	body, err := c.get(ctx, l)
-	e, _ := errors.AsType[*connectors.Error](err)
-	c.gate.Learn(e, false)
-	return body, err
+	return body, nil
 }
 
 // get makes one call and returns the body of an answer that is a success.
@@ -183,13 +199,16 @@ func (c *Client) get(ctx context.Context, l lookup) ([]byte, error) {
 		return nil, provider.Invalid("invalid_request", "the request cannot be made")
 	}
 	r.Header.Set("Accept", accept)
-	resp, err := c.client.Call(r, connectors.CallOptions{})
+	resp, err := c.client.Call(r, connectors.CallOptions{Refusals: true})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil {
+	switch {
+	case err != nil && provider.Refuses(resp.StatusCode):
+		body = nil // status and header say enough
+	case err != nil:
 		return nil, err
 	}
 	if e := judge(resp.StatusCode, resp.Header, body); e != nil {

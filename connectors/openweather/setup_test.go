@@ -54,11 +54,12 @@ type roundTripper func(*http.Request) (*http.Response, error)
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // stub is a client whose calls f answers. What passes f by meets nobody: a test
-// of the connection does, which no wrapper sees.
+// of the connection does, which no wrapper sees. Nothing is repeated, which would
+// wait at random.
 func stub(t *testing.T, cfg openweather.Config, f roundTripper) *openweather.Client {
 	t.Helper()
 	var err error
-	cfg.Client, err = connectors.NewClient(connectors.ClientConfig{Wrap: func(http.RoundTripper) http.RoundTripper { return f }})
+	cfg.Client, err = connectors.NewClient(connectors.ClientConfig{Attempts: -1, Wrap: func(http.RoundTripper) http.RoundTripper { return f }})
 	require.NoError(t, err)
 	return client(t, "http://127.0.0.1:1", cfg)
 }

@@ -16,6 +16,10 @@ import (
 // Execute posts the message of an action, whose configuration is
 // {"slack_message":"..."}, with "blocks" besides it or in its place, and optionally
 // "thread_ts" and "no_unfurl". The text is plain, as [Message.Text] is.
+//
+// What the blocks of an action hold is sent as it is: placeholders in them need the
+// escaper of package template for Slack (template.Slack), or a payload can notify a
+// channel and show a link under another name.
 func (w *Webhook) Execute(ctx context.Context, a connectors.Action) (connectors.Result, error) {
 	start := time.Now()
 	config, err := read(a)
@@ -56,7 +60,7 @@ func (w *Webhook) Test(ctx context.Context) connectors.Result {
 	start := time.Now()
 	err := checkContext(ctx)
 	if err == nil {
-		if e := w.post(connectors.ProbeContext(ctx), []byte("{}")); e != nil && !readsMessages(e) {
+		if e, _ := w.post(connectors.ProbeContext(ctx), []byte("{}")); e != nil && !readsMessages(e) {
 			err = e
 		}
 	}

@@ -87,16 +87,26 @@ func messageOf(kind connectors.Kind) string {
 	}
 }
 
-// code returns word if it is one of Slack's, and otherwise nothing. A word that is
-// part of the secret would show a part of it.
+// minPiece is how many characters in a row are a piece of a secret. Words of Slack
+// have less in common with a secret by chance.
+const minPiece = 8
+
+// code returns word if it may be one of Slack's, and otherwise nothing. A word that
+// is part of the secret, or has a piece of it, would show that, also in lower case.
 func code(word string, secret connectors.Secret) string {
 	for i := range len(word) {
 		if c := word[i]; (c < 'a' || c > 'z') && c != '_' {
 			return ""
 		}
 	}
-	if len(word) > 64 || strings.Contains(secret.Reveal(), word) {
+	hidden := strings.ToLower(secret.Reveal())
+	if len(word) > 64 || strings.Contains(hidden, word) {
 		return ""
+	}
+	for i := minPiece; i <= len(word); i++ {
+		if strings.Contains(hidden, word[i-minPiece:i]) {
+			return ""
+		}
 	}
 	return word
 }

@@ -68,6 +68,7 @@ func TestAnswers(t *testing.T) {
 		{307, "", "", connectors.KindInvalid, "redirect", 0},
 		{418, "I'm a teapot", "", connectors.KindInvalid, "http_418", 0},
 		{400, strings.Repeat("a", 65), "", connectors.KindInvalid, "http_400", 0},
+		{400, "xxxx", "", connectors.KindInvalid, "http_400", 0},
 		{400, "services", "", connectors.KindInvalid, "http_400", 0}, // a part of the URL
 	}
 	for _, tt := range tests {
@@ -110,6 +111,27 @@ func TestRetryAfterDateIsExact(t *testing.T) {
 
 func answer(status int, body, retryAfter string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{"Retry-After": {retryAfter}}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// A receiver that sends the secret back does not have it shown, nor a piece of it.
+func TestAPieceOfTheSecretIsNoCode(t *testing.T) {
+	t.Parallel()
+	const secret = "abcDEFGHijklmnopqrstuvwx"
+	for word, want := range map[string]string{
+		strings.ToLower(secret):       "http_404",
+		strings.ToLower(secret) + "_": "http_404",
+		"x_" + secret[8:16]:           "http_404",
+		secret[8:15] + "_x":           secret[8:15] + "_x",
+		"no_such_thing":               "no_such_thing",
+	} {
+		c, err := connectors.NewClient(connectors.ClientConfig{Wrap: func(http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(*http.Request) (*http.Response, error) { return answer(404, word, ""), nil })
+		}})
+		require.NoError(t, err)
+		w, err := slack.NewWebhook(connectors.NewSecret("https://hooks.slack.com/services/T/B/"+secret), slack.Config{Client: c})
+		require.NoError(t, err)
+		assert.Equal(t, want, typed(t, w.Send(t.Context(), slack.Message{Text: "t"})).Code, word)
+	}
 }
 
 func FuzzAnswer(f *testing.F) {

@@ -43,7 +43,7 @@ func NewBot(token connectors.Secret, cfg Config) (*Bot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.RawQuery != "" {
+	if u.RawQuery != "" || u.ForceQuery {
 		return nil, errors.New("slack: Config.BaseURL must have no query")
 	}
 	client, err := cfg.client()
@@ -102,22 +102,26 @@ func (b *Bot) send(ctx context.Context, channel string, m Message) (string, erro
 	defer cancel()
 	ch := b.channels.acquire(channel)
 	defer b.channels.release(ch)
-	// Past the token's gate a second time, since it may have been found dead while
-	// this call waited for its turn in the channel.
-	for _, gate := range []*provider.Gate{b.gate, ch.gate, b.gate} {
-		if err := gate.Enter(ctx); err != nil {
-			return "", err
+	var ts string
+	e := provider.Repeat(ctx, b.client.Attempts(), func() (e *connectors.Error, again bool) {
+		// Past the token's gate a second time, since it may have been found dead
+		// while this call waited for its turn in the channel.
+		for _, gate := range []*provider.Gate{b.gate, ch.gate, b.gate} {
+			if err := gate.Enter(ctx); err != nil {
+				return b.named("", err), false
+			}
 		}
+		ts, e, again = b.call(ctx, "chat.postMessage", body)
+		ch.gate.Learn(e, false)
+		if e != nil && deadToken(e.Code) {
+			b.gate.Learn(e, true)
+		}
+		return e, again
+	})
+	if e != nil {
+		return "", e
 	}
-	ts, e := b.call(ctx, "chat.postMessage", body)
-	ch.gate.Learn(e, false)
-	if e == nil {
-		return ts, nil
-	}
-	if deadToken(e.Code) {
-		b.gate.Learn(e, true)
-	}
-	return "", e
+	return ts, nil
 }
 
 // Reset lets messages pass again after Slack said that the token is dead, or asked
@@ -127,18 +131,20 @@ func (b *Bot) Reset() {
 	b.channels.reset()
 }
 
-// call calls a method of the Web API. The error is nil after success.
-func (b *Bot) call(ctx context.Context, method string, body []byte) (ts string, e *connectors.Error) {
+// call calls a method of the Web API. The error is nil after success; again says
+// that Slack asked to come again.
+func (b *Bot) call(ctx context.Context, method string, body []byte) (ts string, e *connectors.Error, again bool) {
 	r, err := request(ctx, b.base+"/"+method, botContentType, body)
 	if err != nil {
-		return "", b.named("", err)
+		return "", b.named("", err), false
 	}
 	r.Header.Set("Authorization", "Bearer "+b.token.Reveal())
 	a, err := post(b.client, r, maxBotAnswer)
 	if err != nil {
-		return "", b.named("", err)
+		return "", b.named("", err), false
 	}
-	return b.judge(method, a)
+	ts, e = b.judge(method, a)
+	return ts, e, provider.Asked(e, a.header)
 }
 
 func checkChannel(channel string) error {

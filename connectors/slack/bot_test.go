@@ -30,7 +30,7 @@ func TestNewBot(t *testing.T) {
 		assert.NotContains(t, err.Error(), token)
 		assert.Nil(t, b)
 	}
-	for _, base := range []string{"slack.com/api", "http://slack.com/api", "https://slack.com/api?token=" + token, "https://u:" + token + "@slack.com"} {
+	for _, base := range []string{"slack.com/api", "http://slack.com/api", "https://slack.com/api?token=" + token, "https://slack.com/api?", "https://u:" + token + "@slack.com"} {
 		b, err := slack.NewBot(connectors.NewSecret(botToken), slack.Config{BaseURL: base})
 		require.ErrorContains(t, err, "slack: Config.BaseURL ", base)
 		assert.NotContains(t, err.Error(), token)

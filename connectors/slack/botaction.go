@@ -13,6 +13,10 @@ import (
 // {"channel":"...","slack_message":"..."}, with "blocks" besides the message or in
 // its place, and optionally "thread_ts" and "no_unfurl". The text is plain, as
 // [Message.Text] is.
+//
+// What the blocks of an action hold is sent as it is: placeholders in them need the
+// escaper of package template for Slack (template.Slack), or a payload can notify a
+// channel and show a link under another name.
 func (b *Bot) Execute(ctx context.Context, a connectors.Action) (connectors.Result, error) {
 	start := time.Now()
 	config, err := read(a)
@@ -50,7 +54,7 @@ func (b *Bot) Test(ctx context.Context) connectors.Result {
 	start := time.Now()
 	err := checkContext(ctx)
 	if err == nil {
-		if _, e := b.call(connectors.ProbeContext(ctx), "auth.test", []byte("{}")); e != nil {
+		if _, e, _ := b.call(connectors.ProbeContext(ctx), "auth.test", []byte("{}")); e != nil {
 			err = e
 		}
 	}

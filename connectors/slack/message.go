@@ -25,7 +25,10 @@ type Message struct {
 	// Raw sends Text as it is: mrkdwn, in which &, < and > have a meaning. Data
 	// in it must have gone through [Escape].
 	Raw bool
-	// Blocks is a JSON array of at most 50 Block Kit blocks. It is sent as it is.
+	// Blocks is a JSON array of at most 50 Block Kit blocks. It is sent as it is:
+	// the texts in it of type mrkdwn can notify a channel and disguise links, so
+	// that data in them must have gone through [Escape]. Beside a Text, an empty
+	// array is none.
 	Blocks json.RawMessage
 	// ThreadTS is the ts of a message, such as [Bot.Post] returns it, in whose
 	// thread this one appears. Default: none, a message of its own.
@@ -54,8 +57,9 @@ func (m Message) wire() string {
 // what does not depend on the placeholders. The error is a *connectors.Error.
 func (m Message) check(unrendered bool) error {
 	text := m.wire()
+	none := strings.TrimSpace(text) == ""
 	switch {
-	case strings.TrimSpace(text) == "" && len(m.Blocks) == 0:
+	case none && len(m.Blocks) == 0:
 		return provider.Invalid("no_text", "the message has no text")
 	case !utf8.ValidString(text):
 		return provider.Invalid("invalid_text", "the text is not valid UTF-8")
@@ -65,10 +69,19 @@ func (m Message) check(unrendered bool) error {
 	case m.ThreadTS != "" && !isTS(m.ThreadTS):
 		return provider.Invalid("invalid_thread_ts", "thread_ts is not the ts of a message")
 	}
-	if len(m.Blocks) == 0 {
+	if !none && m.blocks() == nil {
 		return nil
 	}
 	return checkBlocks(m.Blocks, unrendered)
+}
+
+// blocks returns the blocks, or nil when there are none.
+func (m Message) blocks() json.RawMessage {
+	var list []json.RawMessage
+	if len(m.Blocks) == 0 || json.Unmarshal(m.Blocks, &list) == nil && len(list) == 0 {
+		return nil
+	}
+	return m.Blocks
 }
 
 // encode returns the JSON that is posted, for a Bot with the channel. Its error is
@@ -88,7 +101,7 @@ func (m Message) encode(channel string) ([]byte, error) {
 		ThreadTS    string          `json:"thread_ts,omitempty"`
 		UnfurlLinks *bool           `json:"unfurl_links,omitempty"`
 		UnfurlMedia *bool           `json:"unfurl_media,omitempty"`
-	}{channel, m.wire(), m.Blocks, m.ThreadTS, unfurl, unfurl})
+	}{channel, m.wire(), m.blocks(), m.ThreadTS, unfurl, unfurl})
 	if err != nil {
 		return nil, provider.Invalid("invalid_payload", "the message cannot be encoded")
 	}

@@ -4,15 +4,18 @@
 //
 // The URL of a webhook and the token of a bot are the credentials, held as a
 // [connectors.Secret]. They appear in no error, log line, plan or answer, and no
-// redirect is followed with them.
+// redirect is followed with them. The host of a webhook is Slack's, or a loopback
+// address, unless [Config.AnyHost] is set. URLs that customers bring also need
+// [connectors.ClientConfig.Guard], which keeps them off loopback.
 //
 // # Delivery
 //
 // Slack knows no idempotency key, so that to repeat a message after an unclear
-// failure could post it twice. This package repeats nothing; the
-// [connectors.Client] does where that is certainly harmless, within the time of the
-// call. [connectors.Error.Unsent] says when a message certainly was not posted.
-// Everything, the wait for a turn included, ends within
+// failure could post it twice. The [connectors.Client] repeats what certainly was
+// not sent. After 429 that names a time, by which Slack refuses a message and does
+// not post it, this package repeats it: at most three calls, and not more than
+// [connectors.ClientConfig.Attempts], each in a turn of its own.
+// [connectors.Error.Unsent] says when a message was not even sent. Everything, the wait for a turn included, ends within
 // [connectors.ClientConfig.Timeout].
 //
 // # Pace
@@ -121,7 +124,13 @@ type Config struct {
 	// BaseURL is the address of the Web API, for a Bot; a Webhook ignores it. It
 	// must be https, or http to a loopback address: a test, a sidecar.
 	// Default: https://slack.com/api.
+	// It gets the token, and is not one for customers to choose.
 	BaseURL string
+	// AnyHost permits the URL of a Webhook to be that of another host than
+	// Slack's, such as a proxy. Whoever chooses the URL then chooses which hosts
+	// are called from here: set it for URLs of your own, or with
+	// [connectors.ClientConfig.Guard]. A Bot ignores it.
+	AnyHost bool
 }
 
 func (c Config) client() (*connectors.Client, error) {
@@ -148,12 +157,15 @@ type answer struct {
 
 // post makes one call and reads at most limit bytes of its answer.
 func post(client *connectors.Client, r *http.Request, limit int64) (answer, error) {
-	resp, err := client.Call(r, connectors.CallOptions{})
+	resp, err := client.Call(r, connectors.CallOptions{Refusals: true})
 	if err != nil {
 		return answer{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, limit))
+	if err != nil && provider.Refuses(resp.StatusCode) {
+		body, err = nil, nil // status and header say enough
+	}
 	return answer{resp.StatusCode, resp.Header, body}, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -12,13 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bracework/bracework/connectors"
+	"github.com/bracework/bracework/connectors/netguard"
 	"github.com/bracework/bracework/connectors/slack"
 )
 
 func TestNewWebhook(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{
-		"https://hooks.slack.com/services/T/B/X", "https://hooks.slack-gov.com/services/T/B/X", "HTTPS://hooks.slack.com/x", "https://proxy:8443/x?y=z",
+		"https://hooks.slack.com/services/T/B/X", "https://hooks.slack-gov.com/services/T/B/X", "HTTPS://hooks.slack.com/x", "https://Hooks.Slack.com:443/x?y=z", "https://127.0.0.1:1/x",
 		"http://localhost:1/x", "http://LOCALHOST/x", "http://[::1]:1/x", "http://127.0.0.2:1/x", "http://[::ffff:127.0.0.1]/x", "http://127.0.0.1:1",
 	} {
 		w, err := slack.NewWebhook(connectors.NewSecret(raw), slack.Config{})
@@ -30,12 +32,37 @@ func TestNewWebhook(t *testing.T) {
 		"http://hooks.slack.com/" + token, "ftp://127.0.0.1/" + token, "https://u:" + token + "@h/x", "https://" + token + "@h/x", "https://h/#" + token,
 		"http://127.0.0.1.example.com/" + token, "http://localhost.example.com/" + token, "http://10.0.0.1/" + token, "http://0.0.0.0/" + token, "http://[::]/" + token,
 		"http://2130706433/" + token, "http://0177.0.0.1/" + token, "https://h:" + token + "/x", "https://h/%zz" + token,
+		"https://proxy:8443/" + token, "https://169.254.169.254/" + token, "https://10.0.0.1/" + token, "https://slack.com.example.com/" + token,
+		"https://hooks.slack.com.:1/" + token, "https://evil-slack.com/" + token, "https://a.hooks.slack.com/" + token,
 	} {
 		w, err := slack.NewWebhook(connectors.NewSecret(raw), slack.Config{})
 		require.ErrorContains(t, err, "slack: the webhook URL ", raw)
 		assert.NotContains(t, err.Error(), token)
 		assert.Nil(t, w)
 	}
+}
+
+func TestAWebhookOfAnotherHost(t *testing.T) {
+	t.Parallel()
+	w, err := slack.NewWebhook(connectors.NewSecret("https://proxy:8443/x?y=z"), slack.Config{AnyHost: true})
+	require.NoError(t, err)
+	assert.Equal(t, "slack", w.Name())
+	_, err = slack.NewWebhook(connectors.NewSecret("http://proxy:8443/x"), slack.Config{AnyHost: true})
+	require.ErrorContains(t, err, "must be https")
+}
+
+// A client that is guarded keeps the URLs of customers off what listens here.
+func TestAGuardRefusesLoopback(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the webhook was called") }))
+	t.Cleanup(srv.Close)
+	guard, err := netguard.New(netguard.Config{AnyPort: true})
+	require.NoError(t, err)
+	c, err := connectors.NewClient(connectors.ClientConfig{Guard: guard})
+	require.NoError(t, err)
+	w := webhook(t, srv.URL, slack.Config{Client: c})
+	assert.Equal(t, connectors.KindBlocked, typed(t, w.Send(t.Context(), slack.Message{Text: "t"})).Kind)
+	assert.False(t, w.Test(t.Context()).Success)
 }
 
 func TestSend(t *testing.T) {
@@ -51,6 +78,7 @@ func TestSend(t *testing.T) {
 		{"only three characters are escaped", slack.Message{Text: "'\"/`*_~ é 😀"}, "{\"text\":\"'\\\"/`*_~ é 😀\"}"},
 		{"raw", slack.Message{Text: "<!here> &amp;", Raw: true}, `{"text":"<!here> &amp;"}`},
 		{"with blocks", slack.Message{Text: "t", Blocks: json.RawMessage(`[{"type":"divider"}]`)}, `{"text":"t","blocks":[{"type":"divider"}]}`},
+		{"no blocks", slack.Message{Text: "t", Blocks: json.RawMessage(" [ ] ")}, `{"text":"t"}`},
 		{"blocks are sent as they are", slack.Message{Blocks: json.RawMessage(`[{"type":"x","text":"<!here>"}]`)}, `{"blocks":[{"type":"x","text":"<!here>"}]}`},
 		{"40,000 characters", slack.Message{Text: strings.Repeat("é", 40_000)}, `{"text":"` + strings.Repeat("é", 40_000) + `"}`},
 		{"50 blocks", slack.Message{Blocks: blocks(50, `{"type":"divider"}`)}, `{"blocks":` + string(blocks(50, `{"type":"divider"}`)) + `}`},

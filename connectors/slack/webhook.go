@@ -19,11 +19,16 @@ type Webhook struct {
 
 var _ connectors.Connector = (*Webhook)(nil)
 
-// NewWebhook returns the webhook with the given URL, which must be https, or http
-// to a loopback address: a test, a sidecar. The error says what is wrong with the
-// URL and does not contain it.
+// NewWebhook returns the webhook with the given URL, which must be https to a host
+// of Slack's (hooks.slack.com, hooks.slack-gov.com, slack.com), or https or http to
+// a loopback address: a test, a sidecar. [Config.AnyHost] permits others. The error
+// says what is wrong with the URL and does not contain it.
+//
+// A URL that a customer brings needs a Client with [connectors.ClientConfig.Guard],
+// which refuses loopback too: without it, he reaches what listens beside you.
 func NewWebhook(webhookURL connectors.Secret, cfg Config) (*Webhook, error) {
-	u, err := provider.ParseURL("slack: the webhook URL", webhookURL.Reveal())
+	u, err := provider.ParseHook("slack: the webhook URL", webhookURL.Reveal(), cfg.AnyHost,
+		"hooks.slack.com", "hooks.slack-gov.com", "slack.com")
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +66,17 @@ func (w *Webhook) send(ctx context.Context, m Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.client.Timeout())
 	defer cancel()
-	if err := w.gate.Enter(ctx); err != nil {
-		return err
-	}
-	if e := w.post(ctx, body); e != nil {
-		w.gate.Learn(e, w.dead(e))
+	e := provider.Repeat(ctx, w.client.Attempts(), func() (*connectors.Error, bool) {
+		if err := w.gate.Enter(ctx); err != nil {
+			return w.named("", err), false
+		}
+		e, again := w.post(ctx, body)
+		w.gate.Learn(e, e != nil && w.dead(e))
+		return e, again
+	})
+	if e != nil {
 		return e
 	}
-	w.gate.Learn(nil, false)
 	return nil
 }
 
@@ -77,17 +85,19 @@ func (w *Webhook) send(ctx context.Context, m Message) error {
 // the archive.
 func (w *Webhook) Reset() { w.gate.Reset() }
 
-// post makes one call. It returns nil after success.
-func (w *Webhook) post(ctx context.Context, body []byte) *connectors.Error {
+// post makes one call. It returns nil after success, and otherwise also whether
+// Slack asked to come again.
+func (w *Webhook) post(ctx context.Context, body []byte) (e *connectors.Error, again bool) {
 	r, err := request(ctx, w.url.Reveal(), contentType, body)
 	if err != nil {
-		return w.named("", err)
+		return w.named("", err), false
 	}
 	a, err := post(w.client, r, maxAnswer)
 	if err != nil {
-		return w.named("", err)
+		return w.named("", err), false
 	}
-	return w.judge(a)
+	e = w.judge(a)
+	return e, provider.Asked(e, a.header)
 }
 
 // named returns err with what only the webhook knows.

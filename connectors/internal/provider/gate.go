@@ -18,6 +18,9 @@ const (
 	maxCoolDown   = time.Minute
 )
 
+// codePaced is the Code of a call whose turn does not come in time.
+const codePaced = "paced"
+
 // Gate holds back calls to one receiver: it paces them, and after an answer that
 // says so it makes them wait, or refuses them. Calls pass in the order in which
 // they came. It may be used concurrently.
@@ -36,7 +39,8 @@ type Gate struct {
 }
 
 // NewGate returns a Gate. A nil limiter does not pace; one that is shared paces
-// all gates together.
+// all gates together. Then the turn of a call that leaves is lost when a call has
+// reserved a later one through another gate: the pace stays below the limit.
 func NewGate(limiter *rate.Limiter) *Gate {
 	return &Gate{limiter: limiter, next: make(chan struct{}, 1)}
 }
@@ -237,11 +241,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 func paced(wait time.Duration) error {
 	return &connectors.Error{
-		Kind: connectors.KindRateLimited, Code: "paced", Message: "it is not the turn of this call yet",
+		Kind: connectors.KindRateLimited, Code: codePaced, Message: "it is not the turn of this call yet",
 		RetryAfter: wait, Unsent: true,
 	}
 }
 
 func never() error {
-	return &connectors.Error{Kind: connectors.KindRateLimited, Code: "paced", Message: "the limiter lets nothing pass", Unsent: true}
+	return &connectors.Error{Kind: connectors.KindRateLimited, Code: codePaced, Message: "the limiter lets nothing pass", Unsent: true}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,19 @@ import (
 
 // MaxRetryAfter bounds what a receiver can make callers wait.
 const MaxRetryAfter = time.Hour
+
+// ParseHook parses the URL of a webhook as [ParseURL] does. Its host must be one of
+// hosts, or a loopback address, unless anyHost is set.
+func ParseHook(what, raw string, anyHost bool, hosts ...string) (*url.URL, error) {
+	u, err := ParseURL(what, raw)
+	if err != nil {
+		return nil, err
+	}
+	if host := strings.ToLower(u.Hostname()); !anyHost && !loopback(host) && !slices.Contains(hosts, host) {
+		return nil, errors.New(what + " has a foreign host; Config.AnyHost permits it")
+	}
+	return u, nil
+}
 
 // ParseURL parses a URL that is, or may hold, a credential. It must be https, or
 // http to a loopback address: a test, a sidecar. The error begins with what, such
@@ -66,9 +80,15 @@ func Invalid(code, message string) *connectors.Error {
 // 10.2.3), seconds or a date, at most [MaxRetryAfter]. It is 0 without the header,
 // and when nothing can be made of it.
 func RetryAfter(header http.Header) time.Duration {
+	wait, _ := retryAfter(header)
+	return wait
+}
+
+// retryAfter is [RetryAfter], and whether the header names a time.
+func retryAfter(header http.Header) (time.Duration, bool) {
 	wait, ok := httpx.ParseRetryAfter(header.Get("Retry-After"), time.Now())
 	if !ok {
-		return 0
+		return 0, false
 	}
-	return min(wait, MaxRetryAfter)
+	return min(wait, MaxRetryAfter), true
 }

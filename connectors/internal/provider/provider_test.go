@@ -59,6 +59,30 @@ func TestParseURL(t *testing.T) {
 	}
 }
 
+func TestParseHook(t *testing.T) {
+	t.Parallel()
+	const token = "T0KEN"
+	parse := func(raw string, anyHost bool) error {
+		_, err := provider.ParseHook("test: the URL", raw, anyHost, "hooks.example.com")
+		return err
+	}
+	for _, raw := range []string{
+		"https://hooks.example.com/x", "https://HOOKS.example.com:443/x", "http://localhost:1/x", "http://127.0.0.1:1/x", "https://[::1]/x",
+	} {
+		require.NoError(t, parse(raw, false), raw)
+	}
+	for _, raw := range []string{
+		"https://example.com/", "https://a.hooks.example.com/", "https://hooks.example.com.evil/", "https://hooks.example.com./",
+		"https://169.254.169.254/", "https://[::]/", "https://0/",
+	} {
+		err := parse(raw+token, false)
+		require.ErrorContains(t, err, "test: the URL has a foreign host; Config.AnyHost permits it", raw)
+		assert.NotContains(t, err.Error(), token)
+		require.NoError(t, parse(raw+token, true), raw)
+	}
+	require.ErrorContains(t, parse("http://example.com/", true), "must be https")
+}
+
 func FuzzParseURL(f *testing.F) {
 	f.Add("https://hooks.example.com/services/x?y#z")
 	f.Add("http://u:p@127.0.0.1")
