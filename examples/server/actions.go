@@ -46,17 +46,17 @@ func newRegistry(byType map[string]connectors.Connector) (*connectors.Registry, 
 	})
 }
 
-// webhook is a webhook of Slack that "Test connection" brings back. Once Slack has
+// slackHook is a webhook of Slack that "Test connection" brings back. Once Slack has
 // said that it is dead, it refuses messages by itself; somebody who has mended it
 // needs a way to say so that is not a restart.
-type webhook struct {
+type slackHook struct {
 	*slack.Webhook
 
 	refused atomic.Bool // since the last test that succeeded
 }
 
 // Execute notes whether Slack refuses the webhook.
-func (w *webhook) Execute(ctx context.Context, a connectors.Action) (connectors.Result, error) {
+func (w *slackHook) Execute(ctx context.Context, a connectors.Action) (connectors.Result, error) {
 	r, err := w.Webhook.Execute(ctx, a)
 	if e, ok := errors.AsType[*connectors.Error](err); ok {
 		switch e.Kind {
@@ -69,7 +69,7 @@ func (w *webhook) Execute(ctx context.Context, a connectors.Action) (connectors.
 
 // Test lets messages pass again when Slack answers as if they could. Without a
 // refusal it does not, since that would also end a pause that Slack asked for.
-func (w *webhook) Test(ctx context.Context) connectors.Result {
+func (w *slackHook) Test(ctx context.Context) connectors.Result {
 	r := w.Webhook.Test(ctx)
 	if r.Success && w.refused.Swap(false) {
 		w.Reset()

@@ -18,6 +18,7 @@ import (
 	"github.com/bracework/bracework/idempotency/sqlstore"
 	"github.com/bracework/bracework/logging"
 	"github.com/bracework/bracework/ratelimit"
+	"github.com/bracework/bracework/webhook"
 	"golang.org/x/time/rate"
 )
 
@@ -39,9 +40,12 @@ type app struct {
 	limiter   *ratelimit.Limiter
 	records   *sqlstore.Store
 	once      *idempotency.Middleware
-	slack     *breaker.Breaker
-	actions   *connectors.Registry
-	janitor   *janitor
+	// onceDelivered takes the id of a signed delivery for its key.
+	onceDelivered *idempotency.Middleware
+	verifiers     map[string]*webhook.Verifier // by workflow, where the sender signs
+	slack         *breaker.Breaker
+	actions       *connectors.Registry
+	janitor       *janitor
 
 	closers []func() error // in the order of opening
 }
@@ -78,6 +82,9 @@ func newApp(ctx context.Context, cfg config, stdout io.Writer) (_ *app, err erro
 	if a.workflows, err = compile(all); err != nil {
 		return nil, err
 	}
+	if err := a.openVerifiers(); err != nil {
+		return nil, err
+	}
 	if err := a.openMiddleware(ctx); err != nil {
 		return nil, err
 	}
@@ -105,11 +112,17 @@ func (a *app) openMiddleware(ctx context.Context) (err error) {
 	if err := a.records.Migrate(ctx); err != nil {
 		return err
 	}
-	a.once, err = idempotency.New(a.records, a.tenantOf, idempotency.Config{Logger: a.log, StoreResponse: keep, MaxRequestBody: maxWebhookBody})
-	if err != nil {
+	byKey := idempotency.Config{Logger: a.log, StoreResponse: keep, MaxRequestBody: maxWebhookBody}
+	if a.once, err = idempotency.New(a.records, a.tenantOf, byKey); err != nil {
 		return err
 	}
 	a.onClose(a.once.Close)
+	byDelivery := byKey
+	byDelivery.KeyFunc, byDelivery.Fingerprint = webhook.DeliveryID, sameDelivery
+	if a.onceDelivered, err = idempotency.New(a.records, a.tenantOf, byDelivery); err != nil {
+		return err
+	}
+	a.onClose(a.onceDelivered.Close)
 	return nil
 }
 
@@ -142,7 +155,7 @@ func (a *app) openActions(ctx context.Context) error {
 	if a.slack, err = breaker.New("slack", breaker.Config{Classify: classify, Logger: a.log}); err != nil {
 		return err
 	}
-	a.actions, err = newRegistry(map[string]connectors.Connector{"slack_message": &webhook{Webhook: hook}})
+	a.actions, err = newRegistry(map[string]connectors.Connector{"slack_message": &slackHook{Webhook: hook}})
 	return err
 }
 

@@ -15,12 +15,13 @@ import (
 
 // config is the environment of the server.
 type config struct {
-	addr         string            // ADDR, default 127.0.0.1:8080
-	dataDir      string            // DATA_DIR, default a folder under the user's cache directory
-	drainDelay   time.Duration     // DRAIN_DELAY, default 0s: how long ready says 503 before the listener closes
-	healthEvery  time.Duration     // HEALTH_EVERY, default 10s: pause between two runs of the checks that touch the disk
-	logLevel     slog.Level        // LOG_LEVEL, default INFO
-	slackWebhook connectors.Secret // SLACK_WEBHOOK_URL, default the built-in receiver
+	addr         string               // ADDR, default 127.0.0.1:8080
+	dataDir      string               // DATA_DIR, default a folder under the user's cache directory
+	drainDelay   time.Duration        // DRAIN_DELAY, default 0s: how long ready says 503 before the listener closes
+	healthEvery  time.Duration        // HEALTH_EVERY, default 10s: pause between two runs of the checks that touch the disk
+	logLevel     slog.Level           // LOG_LEVEL, default INFO
+	slackWebhook connectors.Secret    // SLACK_WEBHOOK_URL, default the built-in receiver
+	signatures   map[string]signature // WEBHOOK_SECRETS, by workflow, default none
 }
 
 // loadConfig reads the environment. Its error names the variable, and never
@@ -54,6 +55,10 @@ func loadConfig(getenv func(string) string) (config, error) {
 	}
 	if v := getenv("SLACK_WEBHOOK_URL"); v != "" {
 		cfg.slackWebhook = connectors.NewSecret(v)
+	}
+	var err error
+	if cfg.signatures, err = parseSignatures(getenv("WEBHOOK_SECRETS")); err != nil {
+		return config{}, fmt.Errorf("WEBHOOK_SECRETS: %w", err)
 	}
 	cfg.dataDir = getenv("DATA_DIR")
 	if cfg.dataDir == "" {

@@ -14,9 +14,10 @@ const maxWebhookBody = 1 << 20
 // routes is the one place where the order of the layers is decided.
 func (a *app) routes() http.Handler {
 	webhook := a.runWorkflow()                 // template -> connector
-	webhook = a.once.Handler(webhook)          // one run per key
+	webhook = a.runOnce(webhook)               // one run per delivery or key
 	webhook = a.knownWorkflow(webhook)         // 404
 	webhook = a.limiter.Handler(webhook)       // the tenant's tier
+	webhook = a.proven(webhook)                // 401, where the sender signs
 	webhook = maxBody(webhook, maxWebhookBody) // 413
 	webhook = a.withWorkflow(webhook)          // whose request this is
 	webhook = only(webhook, http.MethodPost)   // 405
