@@ -35,7 +35,7 @@ type Error struct {
 	Connector  string        // such as "slack"; empty from a bare Client
 	Op         string        // such as "send"
 	Host       string        // of the receiver, with the port if the URL has one
-	Code       string        // stable: the provider's, or one of the connector; may be empty
+	Code       string        // stable: the provider's, or one of the connector; empty where Kind says it all
 	Message    string        // for people; a fixed sentence
 	Status     int           // HTTP status, or 0 without an answer
 	RetryAfter time.Duration // how long the receiver, or a breaker, asked to wait; or 0
@@ -94,6 +94,24 @@ func (e *Error) Retryable() bool {
 // Permanent reports whether the same call can only fail again. A canceled call
 // is neither permanent nor retryable: nobody wants it any more.
 func (e *Error) Permanent() bool { return !e.Retryable() && e.Kind != KindCanceled }
+
+// Unclear reports whether the call may have had its effect: something was sent, and
+// no answer says what became of it. To make it again may do it twice, unless the
+// receiver knows an idempotency key. Tell your own client so, and keep that answer
+// under its key: see docs/connectors.md.
+func (e *Error) Unclear() bool {
+	if e.Unsent {
+		return false
+	}
+	switch e.Kind {
+	case KindTimeout, KindNetwork, KindCanceled, KindServer:
+		return true
+	case KindTooLarge: // of the answer, whose header did not fit; a refused message has a status
+		return e.Status == 0
+	default:
+		return false
+	}
+}
 
 // RetryDelay returns [Error.RetryAfter]. Queues that do not know this package
 // find it through an interface.

@@ -65,3 +65,17 @@ func TestKindOfStatus(t *testing.T) {
 		assert.Equal(t, want, connectors.KindOfStatus(status), status)
 	}
 }
+
+func TestUnclear(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[connectors.Kind]bool{
+		connectors.KindTimeout: true, connectors.KindNetwork: true, connectors.KindCanceled: true, connectors.KindServer: true,
+		connectors.KindTooLarge: true, // the header of the answer
+		connectors.KindAuth:     false, connectors.KindNotFound: false, connectors.KindGone: false, connectors.KindInvalid: false,
+		connectors.KindRateLimited: false, connectors.KindBlocked: false, connectors.KindOpen: false,
+	} {
+		assert.Equal(t, want, (&connectors.Error{Kind: kind}).Unclear(), kind)
+		assert.False(t, (&connectors.Error{Kind: kind, Unsent: true}).Unclear(), kind)
+	}
+	assert.False(t, (&connectors.Error{Kind: connectors.KindTooLarge, Status: 413}).Unclear())
+}

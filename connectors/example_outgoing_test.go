@@ -100,20 +100,12 @@ func ExampleRegistry_DryRunHandler() {
 // the answer 504 has to be kept (idempotency.Config.StoreResponse), so that a retry
 // with the same key does not send again.
 func ExampleError() {
-	unclear := func(e *connectors.Error) bool {
-		switch e.Kind {
-		case connectors.KindTimeout, connectors.KindNetwork, connectors.KindCanceled, connectors.KindServer:
-			return !e.Unsent
-		default:
-			return false
-		}
-	}
 	status := func(err error) int {
 		e, ok := errors.AsType[*connectors.Error](err)
 		switch {
 		case err == nil:
 			return http.StatusOK
-		case ok && unclear(e):
+		case ok && e.Unclear():
 			return http.StatusGatewayTimeout // perhaps done
 		case ok && e.Retryable():
 			return http.StatusServiceUnavailable // not done; later it may be

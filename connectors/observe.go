@@ -11,7 +11,8 @@ type Event struct {
 	// Host of the URL, with the port if it has one. There are as many as your
 	// URLs name.
 	Host string
-	// Attempts is how often the call was made; 0 if the request was refused.
+	// Attempts is how often the call was made, an attempt that a breaker or a guard
+	// refused included; 0 if the request was malformed.
 	// net/http counts for itself: see [Client.Call].
 	Attempts int
 	// Status of the answer, or 0.

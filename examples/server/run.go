@@ -92,15 +92,7 @@ var errUnavailable = errors.New("the database does not take the run")
 // 502, or a 500 behind a commit, proves nothing; only a refusal does.
 func unclear(err error) bool {
 	e, ok := errors.AsType[*connectors.Error](err)
-	if !ok || e.Unsent {
-		return false
-	}
-	switch e.Kind {
-	case connectors.KindTimeout, connectors.KindNetwork, connectors.KindCanceled, connectors.KindServer:
-		return true
-	default:
-		return false
-	}
+	return ok && e.Unclear()
 }
 
 // upstreamFailed tells the client whether to send the request again. The
