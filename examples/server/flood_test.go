@@ -103,8 +103,7 @@ func (s *sender) quantile(q float64) time.Duration {
 
 // The paid tenant shares the process, the SQLite file and the receiver of
 // messages with a free one that sends two hundred times what it may.
-func TestAFloodOfTheFreeTenantHarmsNobody(t *testing.T) {
-	t.Parallel()
+func TestAFloodOfTheFreeTenantHarmsNobody(t *testing.T) { //nolint:paralleltest // it takes the whole machine
 	const freeRate, paidRate = 1000, 20
 	d := 5 * time.Second
 	if testing.Short() {
