@@ -29,6 +29,7 @@ require (
 	github.com/google/go-github/v83 v83.0.0
 	github.com/hashicorp/go-retryablehttp v0.7.8
 	github.com/hellofresh/health-go/v5 v5.5.4
+	github.com/m-mizutani/masq v0.2.0
 	github.com/mailgun/raymond/v2 v2.0.48
 	github.com/osteele/liquid v1.6.0
 	github.com/redis/go-redis/v9 v9.23.0

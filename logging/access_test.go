@@ -292,7 +292,9 @@ func TestClient(t *testing.T) {
 	}{
 		{"192.0.2.7:1234", logging.AccessConfig{}, `"client":"192.0.2.7"`},
 		{"[2001:db8::1]:1234", logging.AccessConfig{}, `"client":"2001:db8::1"`},
-		{"@", logging.AccessConfig{}, `"client":"@"`},
+		{"[fe80::1%eth0]:1234", logging.AccessConfig{}, `"client":"fe80::1"`},
+		{"[::ffff:192.0.2.7]:1234", logging.AccessConfig{}, `"client":"192.0.2.7"`},
+		{"@", logging.AccessConfig{}, ``},
 		{"192.0.2.7:1234", logging.AccessConfig{Client: func(*http.Request) string { return "198.51.100.1" }}, `"client":"198.51.100.1"`},
 		{"192.0.2.7:1234", logging.AccessConfig{Client: func(*http.Request) string { return "" }}, ``},
 	} {

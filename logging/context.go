@@ -56,3 +56,11 @@ func Add(ctx context.Context, attrs ...slog.Attr) {
 		req.attrs = merge(req.attrs, attrs)
 	}
 }
+
+// FromContext returns the attributes that [With] gave to ctx: to put them on a
+// span, to log them by another handler, or to take them to a context that
+// outlives the request, as in With(context.Background(), FromContext(ctx)...).
+// The slice is the caller's.
+func FromContext(ctx context.Context) []slog.Attr {
+	return slices.Clone(contextAttrs(ctx))
+}

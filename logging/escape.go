@@ -56,13 +56,25 @@ func appendTimestamp(b []byte, t time.Time) []byte {
 	t = t.UTC()
 	year, month, day := t.Date()
 	hour, minute, second := t.Clock()
-	b = append(appendPadded(b, year, 4), '-')
-	b = append(appendPadded(b, int(month), 2), '-')
-	b = append(appendPadded(b, day, 2), 'T')
-	b = append(appendPadded(b, hour, 2), ':')
-	b = append(appendPadded(b, minute, 2), ':')
-	b = append(appendPadded(b, second, 2), '.')
-	return append(appendPadded(b, t.Nanosecond()/1000, 6), 'Z')
+	if year >= 0 && year <= 9999 {
+		b = appendTwo(appendTwo(b, year/100), year%100)
+	} else {
+		b = appendPadded(b, year, 4)
+	}
+	b = appendTwo(append(b, '-'), int(month))
+	b = appendTwo(append(b, '-'), day)
+	b = appendTwo(append(b, 'T'), hour)
+	b = appendTwo(append(b, ':'), minute)
+	b = appendTwo(append(b, ':'), second)
+	micros := t.Nanosecond() / 1000
+	b = appendTwo(append(b, '.'), micros/10000)
+	b = appendTwo(appendTwo(b, micros/100%100), micros%100)
+	return append(b, 'Z')
+}
+
+// appendTwo appends n, from 0 to 99, in two digits.
+func appendTwo(b []byte, n int) []byte {
+	return append(b, "0123456789"[n/10], "0123456789"[n%10])
 }
 
 func appendPadded(b []byte, n, width int) []byte {

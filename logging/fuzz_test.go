@@ -3,7 +3,12 @@ package logging_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
 	"log/slog"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -99,4 +104,106 @@ func FuzzMask(f *testing.F) {
 // quote after a listed key.
 func cut(s string) string {
 	return strings.NewReplacer("=", "", ":", "", `"`, "", "'", "", "`", "", "/", "", "{", "", "[", "").Replace(s)
+}
+
+// FuzzLiterals checks the output filter: whatever a literal and what surrounds it,
+// the line is one line of JSON in which the literal is nowhere, and in which what
+// has nothing to do with it is unchanged.
+func FuzzLiterals(f *testing.F) {
+	f.Add("hunter2-hunter2", "a ", " b", uint8(0))
+	f.Add(`qu"o\te <&> é`, `{"a":"`, `"}`, uint8(1))
+	f.Add("nabcdefgh", "\\", "\n", uint8(2))
+	f.Add("12345678", "-1", "e5", uint8(3))
+	f.Add("\xff\xfe\u2028\x00abcdef", "https://u:", "@h", uint8(4))
+	f.Add(`\\\\\\\\"`, `\`, `\`, uint8(5))
+	f.Add("0000000\xc6", "", "\xb0", uint8(0))
+	f.Add("=========", "token", "&a=b", uint8(6))
+	f.Fuzz(func(t *testing.T, literal, before, after string, form uint8) {
+		secrets := logging.NewSecrets()
+		literal = strings.TrimSpace(literal)
+		// What is left of the text, together with a mask, may be a literal again.
+		if secrets.Register(literal) != nil || strings.Contains(literal, "*") || strings.Contains(before+after, "*") {
+			t.Skip()
+		}
+		text := before + literal + after
+		attrs := []slog.Attr{slog.String("v", text), slog.Int("before", 1)}
+		switch form % 7 {
+		case 1:
+			attrs[0] = slog.Any("v", map[string]any{text: []string{text}, "x": json.RawMessage(`{"a":["` + document(text) + `",12345678]}`)})
+		case 2:
+			attrs[0] = slog.Any("v", []byte(text))
+		case 3:
+			attrs[0] = slog.Any("v", json.Number(text))
+		case 4:
+			attrs[0] = slog.Group(text, slog.Any("e", errors.New(text)))
+		case 5:
+			attrs[0] = slog.String("v", `{"a":"`+document(`["`+document(text)+`"]`)+`"}`)
+		case 6:
+			attrs[0] = slog.String("v", strconv.Quote(text)+" "+url.QueryEscape(literal)+" "+url.PathEscape(literal))
+		}
+		cfg := logging.Config{Secrets: secrets}
+		with := func(h slog.Handler) slog.Handler { return h.WithAttrs(attrs).WithGroup(before) }
+		got := recordWith(context.Background(), t, cfg, with, text, slog.String(after, text))
+		var line any
+		require.NoError(t, json.Unmarshal([]byte(got), &line))
+		// A literal that ends within a character is seen as one that is not valid.
+		seen := strings.ToValidUTF8(replaceInvalid(literal), "\ufffd")
+		for s := range texts(line) {
+			require.NotContains(t, s, seen)
+		}
+	})
+}
+
+// texts are all strings of a decoded line, those in documents in strings too.
+func texts(v any) iter.Seq[string] {
+	return func(yield func(string) bool) { walk(v, yield) }
+}
+
+func walk(v any, yield func(string) bool) bool {
+	switch v := v.(type) {
+	case string:
+		var inner any
+		if json.Unmarshal([]byte(v), &inner) == nil {
+			if _, same := inner.(string); !same && !walk(inner, yield) {
+				return false
+			}
+		}
+		return yield(v)
+	case []any:
+		for _, x := range v {
+			if !walk(x, yield) {
+				return false
+			}
+		}
+	case map[string]any:
+		for key, x := range v {
+			if !yield(key) || !walk(x, yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// FuzzUnrelated checks that literals, and schemas, change nothing that has
+// nothing to do with them.
+func FuzzUnrelated(f *testing.F) {
+	f.Add("message", "key", `{"a":"b"}`)
+	f.Add("a\nb\x00", "é", "https://example.com/?a=b")
+	f.Fuzz(func(t *testing.T, msg, key, text string) {
+		secrets := logging.NewSecrets()
+		for i := range 16 {
+			// In a script that no input is likely to have.
+			require.NoError(t, secrets.Register(fmt.Sprintf("\U00010330\U00010331\U00010332%d", i)))
+		}
+		if strings.Contains(msg+key+text, "\U00010330") || strings.Contains(msg+key+text, "8JCM") {
+			t.Skip()
+		}
+		attrs := []slog.Attr{slog.String(key, text), slog.Any("v", map[string][]byte{key: []byte(text)})}
+		want := recordWith(context.Background(), t, logging.Config{}, nil, msg, attrs...)
+		assert.Equal(t, want, recordWith(context.Background(), t, logging.Config{Secrets: secrets}, nil, msg, attrs...))
+		for _, schema := range []logging.Schema{logging.SchemaECS, logging.SchemaOTel} {
+			recordWith(context.Background(), t, logging.Config{Schema: schema, StringIDs: true, Names: map[string]string{key: text}}, nil, msg, attrs...)
+		}
+	})
 }

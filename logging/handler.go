@@ -23,28 +23,12 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	l := h.newLine()
 	defer h.free(l)
 
-	l.buf = append(l.buf, '{')
-	if !r.Time.IsZero() {
-		l.buf = append(l.buf, `"timestamp":"`...)
-		l.buf = appendTimestamp(l.buf, r.Time)
-		l.buf = append(l.buf, `",`...)
-	}
-	l.buf = append(l.buf, `"level":"`...)
-	l.buf = appendLevel(l.buf, r.Level)
-	l.buf = append(l.buf, `",`...)
-	if h.addSource {
-		l.source(r.Source())
-	}
-	l.buf = append(l.buf, `"message":`...)
-	l.text(r.Message)
-	l.buf = append(l.buf, ',')
-
+	l.begin(r)
+	from := len(l.buf)
+	l.body(r)
 	l.frames = append(l.frames, frame{})
 	if ctx != nil {
-		for _, a := range contextAttrs(ctx) {
-			l.attr(a)
-			l.dropIfIn(h)
-		}
+		l.context(ctx, h)
 	}
 	l.load(h)
 	if r.NumAttrs() > 0 {
@@ -59,8 +43,39 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 		l.close()
 	}
 	l.buf[len(l.buf)-1] = '}'
+	if l.literals != nil && l.literals.in(l.buf[from:]) {
+		l.buf = l.literals.redact(l.buf, from)
+	}
 	l.buf = append(l.buf, '\n')
 	return h.write(l.buf)
+}
+
+// context writes what ctx carries, unless h has it too.
+func (l *line) context(ctx context.Context, h *Handler) {
+	if l.traceIDs != nil {
+		trace, span := l.trace(ctx)
+		if trace != "" {
+			l.attr(slog.String("trace_id", trace))
+			l.dropIfIn(h)
+		}
+		if span != "" {
+			l.attr(slog.String("span_id", span))
+			l.dropIfIn(h)
+		}
+	}
+	for _, a := range contextAttrs(ctx) {
+		l.attr(a)
+		l.dropIfIn(h)
+	}
+}
+
+func (l *line) trace(ctx context.Context) (trace, span string) {
+	defer func() {
+		if recover() != nil {
+			trace, span = "", ""
+		}
+	}()
+	return l.traceIDs(ctx)
 }
 
 // WithAttrs returns a handler whose lines carry attrs too. They are rendered and
@@ -93,6 +108,6 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	}
 	derived := *h
 	derived.groups = append(slices.Clip(h.groups), name)
-	derived.hide = h.hide || h.keys.match(name)
+	derived.hide = h.hide || h.verdict(name) != shown
 	return &derived
 }

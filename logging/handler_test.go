@@ -300,3 +300,11 @@ func TestConcurrentUse(t *testing.T) {
 		assert.Contains(t, line, `"g":{"v":{"list":[1,2],"password":"***"},"s":{"A":0.000001}}}`)
 	}
 }
+
+// value is that of the attribute v of a line.
+func value(t *testing.T, line string) any {
+	t.Helper()
+	var got struct{ V any }
+	require.NoError(t, json.Unmarshal([]byte(line), &got))
+	return got.V
+}

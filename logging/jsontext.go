@@ -31,19 +31,24 @@ func (l *line) jsonValue(b []byte) []byte {
 		return b
 	}
 	end := valueEnd(b)
-	l.buf = append(l.buf, b[:end]...)
+	if digit(b[0]) || b[0] == '-' {
+		l.number(b[:end])
+	} else {
+		l.buf = append(l.buf, b[:end]...)
+	}
 	return b[end:]
 }
 
 // jsonList writes the object or array that b begins with.
 func (l *line) jsonList(b []byte) []byte {
-	object := b[0] == '{'
+	isObject := b[0] == '{'
+	o := object{first: len(l.members)}
 	l.buf = append(l.buf, b[0])
 	some := false
 	for b = skipSpace(b[1:]); b[0] != '}' && b[0] != ']'; {
 		some = true
 		if len(l.buf) > maxLine {
-			if object {
+			if isObject {
 				l.leaveOut(`"(truncated)":true,`)
 			} else {
 				l.leaveOut(truncated + ",")
@@ -51,29 +56,39 @@ func (l *line) jsonList(b []byte) []byte {
 			b = skipElements(b)
 			break
 		}
-		masked := false
-		if object {
-			end := stringEnd(b)
-			key := unquote(b[:end])
-			masked = l.keys.match(key)
-			l.buf = append(l.buf, '"')
-			l.buf = appendEscaped(l.buf, key)
-			l.buf = append(l.buf, `":`...)
-			b = skipSpace(skipSpace(b[end:])[1:])
-		}
-		if masked {
-			l.mask()
-			b = b[valueEnd(b):]
+		if isObject {
+			b = l.jsonMember(&o, b)
 		} else {
 			b = l.jsonValue(b)
+			l.buf = append(l.buf, ',')
 		}
-		l.buf = append(l.buf, ',')
 		if b = skipSpace(b); b[0] == ',' {
 			b = skipSpace(b[1:])
 		}
 	}
 	l.endList(b[0], some)
+	l.members = l.members[:o.first]
 	return b[1:]
+}
+
+// jsonMember writes the member that b begins with.
+func (l *line) jsonMember(o *object, b []byte) []byte {
+	end := stringEnd(b)
+	key := unquote(b[:end])
+	b = skipSpace(skipSpace(b[end:])[1:])
+	v := l.verdict(key)
+	m := l.elementKey(key)
+	if v == shown || v == counted && (digit(b[0]) || b[0] == '-') {
+		outer := l.quote
+		l.quote = l.isID(key)
+		b = l.jsonValue(b)
+		l.quote = outer
+	} else {
+		l.mask()
+		b = b[valueEnd(b):]
+	}
+	l.add(o, m)
+	return b
 }
 
 // skipElements returns b from the bracket on that closes the list around it.

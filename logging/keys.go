@@ -11,18 +11,28 @@ func builtInKeys() []string {
 	return []string{
 		"access_key", "access_token", "api_key", "api_token", "appid", "app_key", "auth", "auth_token", "authorization", "bearer",
 		"bearer_token", "card_number", "client_secret", "connection_string", "cookie", "credential", "csrf_token", "cvc", "cvv",
-		"db_password", "dsn", "encryption_key", "hmac", "hmac_sha256", "id_token", "idempotency_key", "jwt", "master_key", "otp",
+		"db_pass", "db_password", "dsn", "encryption_key", "hmac", "hmac_sha256", "id_token", "idempotency_key", "jwt", "master_key", "otp",
 		"passphrase", "passwd", "password", "private_key", "proxy_authorization", "pwd", "refresh_token", "secret", "secret_key",
 		"session", "session_id", "session_token", "set_cookie", "sig", "signature", "signature_256", "signature_ed25519",
-		"signing_key", "signing_secret", "ssn", "token", "webhook_secret", "webhook_url",
+		"signing_key", "signing_secret", "smtp_pass", "ssn", "token", "user_pass", "webhook_secret", "webhook_url",
 	}
 }
 
+// verdict is what becomes of the value under a key.
+type verdict uint8
+
+const (
+	shown   verdict = iota
+	counted         // a number says how many there are; anything else is hidden
+	hidden
+)
+
 // keys is the set of names whose values are masked. A name is folded: lower
 // case, separators removed. A key matches when a folded name is a suffix of the
-// folded key that begins where a word of the key begins.
+// folded key that begins where a word of the key begins; the longest such name
+// counts.
 type keys struct {
-	names             map[string]struct{}
+	names             map[string]verdict
 	shortest, longest int
 	// endings has a bit for the last three characters of every name, so that
 	// most keys are judged by three of theirs.
@@ -31,24 +41,35 @@ type keys struct {
 
 const shortName = 3
 
-func newKeys(more []string) *keys {
-	k := &keys{names: map[string]struct{}{}, shortest: shortName}
+func newKeys(more, except []string) *keys {
+	k := &keys{names: map[string]verdict{}, shortest: shortName}
 	for _, name := range builtInKeys() {
-		k.add(name)
-		k.add(name + "s")
+		k.add(name, hidden)
+		k.add(name+"s", counted)
 	}
 	for _, name := range more {
-		k.add(name)
+		k.add(name, hidden)
+	}
+	for _, name := range except {
+		k.add(name, shown)
 	}
 	return k
 }
 
-func (k *keys) add(name string) {
+// idKeys are the keys of ids.
+func idKeys() *keys {
+	k := &keys{names: map[string]verdict{}, shortest: shortName}
+	k.add("id", hidden)
+	k.add("ids", hidden)
+	return k
+}
+
+func (k *keys) add(name string, v verdict) {
 	folded, _ := foldUnicode(name)
 	if folded == "" {
 		return
 	}
-	k.names[folded] = struct{}{}
+	k.names[folded] = v
 	k.shortest, k.longest = min(k.shortest, len(folded)), max(k.longest, len(folded))
 	if len(folded) < shortName {
 		for i := range k.endings {
@@ -64,39 +85,39 @@ func ending[T string | []byte](s T) uint {
 	return (uint(s[0])*961 + uint(s[1])*31 + uint(s[2])) % 4096
 }
 
-// match reports whether the value under key is to be masked.
-func (k *keys) match(key string) bool {
+// verdict says what becomes of the value under key.
+func (k *keys) verdict(key string) (v verdict) {
 	var buf [64]byte
 	if k.longest > len(buf) {
-		return k.matchUnicode(key)
+		return k.verdictUnicode(key)
 	}
 	at := len(buf)
 	for i := len(key) - 1; i >= 0; i-- {
 		c := key[i]
 		if c >= utf8.RuneSelf {
-			return k.matchUnicode(key)
+			return k.verdictUnicode(key)
 		}
 		if !alphanumeric(c) {
 			continue
 		}
 		if len(buf)-at == k.longest {
-			return false
+			return v
 		}
 		at--
 		buf[at] = lower(c)
 		if len(buf)-at == shortName {
 			if bit := ending(buf[at:]); k.endings[bit/64]&(1<<(bit%64)) == 0 {
-				return false
+				return shown
 			}
 		}
 		if len(buf)-at < k.shortest || !beginsWord(key, i) {
 			continue
 		}
-		if _, ok := k.names[string(buf[at:])]; ok {
-			return true
+		if listed, ok := k.names[string(buf[at:])]; ok {
+			v = listed
 		}
 	}
-	return false
+	return v
 }
 
 // beginsWord reports whether a word begins at the letter or digit key[i].
@@ -107,7 +128,7 @@ func beginsWord(key string, i int) bool {
 	c, before := key[i], key[i-1]
 	switch {
 	case before >= utf8.RuneSelf:
-		return false // match gets there and leaves the key to matchUnicode
+		return false // verdict gets there and leaves the key to verdictUnicode
 	case !alphanumeric(before):
 		return true
 	case digit(before):
@@ -118,16 +139,16 @@ func beginsWord(key string, i int) bool {
 	return false
 }
 
-// matchUnicode is match for keys with characters outside of ASCII and for
+// verdictUnicode is verdict for keys with characters outside of ASCII and for
 // names longer than its buffer.
-func (k *keys) matchUnicode(key string) bool {
+func (k *keys) verdictUnicode(key string) verdict {
 	folded, words := foldUnicode(key)
 	for _, at := range words {
-		if _, ok := k.names[folded[at:]]; ok {
-			return true
+		if v, ok := k.names[folded[at:]]; ok {
+			return v
 		}
 	}
-	return false
+	return shown
 }
 
 // foldUnicode folds key and says where in the result its words begin.
@@ -160,6 +181,13 @@ func wordRune(r rune) bool {
 func alphanumeric(c byte) bool { return digit(c) || lower(c) >= 'a' && lower(c) <= 'z' }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
+
+func upperCase(c byte) byte {
+	if c >= 'a' && c <= 'z' {
+		return c - ('a' - 'A')
+	}
+	return c
+}
 
 func upper(c byte) bool { return c >= 'A' && c <= 'Z' }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"log/slog"
 	"reflect"
-	"strconv"
 )
 
 const (
@@ -26,6 +25,9 @@ type line struct {
 	ended   int  // how many members were written
 	hits    int  // how often something was masked or left out
 	hide    bool // mask every value
+	quote   bool // integers are strings
+
+	literals *literals // nil: none
 }
 
 // member is where one member of an object stands in the buffer.
@@ -35,9 +37,15 @@ type member struct {
 	end    int // behind the comma
 }
 
-// frame is an open object.
+// frame is an open group.
 type frame struct {
-	self  member // the member that it is the value of; end is not known yet
+	object
+
+	self member // the member that it is the value of; end is not known yet
+}
+
+// object tells the members of an open object from those around it.
+type object struct {
 	first int    // its first member's index
 	seen  uint64 // a bit for each key: when it is clear, the key is new
 }
@@ -99,9 +107,9 @@ func (l *line) open(groups []string) {
 }
 
 func (l *line) openGroup(name string) {
-	self := l.key(name)
+	self := l.key(attrName{name: name}, false)
 	l.buf = append(l.buf, '{')
-	l.frames = append(l.frames, frame{self: self, first: len(l.members)})
+	l.frames = append(l.frames, frame{object{first: len(l.members)}, self})
 }
 
 // close closes the innermost object, or takes it back when it is empty.
@@ -117,12 +125,21 @@ func (l *line) close() {
 	l.end(f.self)
 }
 
-// key writes the key of a member.
-func (l *line) key(name string) member {
+// key writes the key of a member; typ makes it that of the type of an error.
+func (l *line) key(name attrName, typ bool) member {
 	m := member{start: len(l.buf)}
-	l.buf = append(l.buf, '"')
-	l.buf = appendEscaped(l.buf, name)
-	if len(l.frames) == 1 && l.reserved(name) {
+	text := name.name
+	switch {
+	case !typ:
+		l.name(text)
+	case name.typ != "":
+		text = name.typ
+		l.name(text)
+	default:
+		l.name(text)
+		l.buf = append(l.buf, "_type"...)
+	}
+	if len(l.frames) == 1 && l.table.reserves(text) {
 		l.buf = append(l.buf, "_attr"...)
 	}
 	m.keyEnd = len(l.buf)
@@ -130,32 +147,37 @@ func (l *line) key(name string) member {
 	return m
 }
 
-func (l *line) reserved(name string) bool {
-	switch name {
-	case "timestamp", "level", "message":
-		return true
-	case "source":
-		return l.addSource
+// nameOf is what the schema calls an attribute of the innermost object.
+func (l *line) nameOf(key string) attrName {
+	if len(l.frames) == 1 && len(l.table.attrs) > 0 {
+		if name, ok := l.table.attrs[key]; ok {
+			return name
+		}
 	}
-	return false
+	return attrName{name: key}
 }
 
-// end ends a member, whose value has just been written, and takes out an
-// earlier one of the same key.
+// end ends a member of the innermost group, whose value has just been written.
 func (l *line) end(m member) {
-	l.buf = append(l.buf, ',')
 	l.ended++
+	l.add(&l.frames[len(l.frames)-1].object, m)
+}
+
+// add ends a member of o, and takes out an earlier one of the same key.
+func (l *line) add(o *object, m member) {
+	l.buf = append(l.buf, ',')
 	m.end = len(l.buf)
-	f := &l.frames[len(l.frames)-1]
 	bit := keyBit(l.buf[m.start:m.keyEnd])
-	if f.seen&bit != 0 {
-		m = l.replace(f.first, m)
+	if o.seen&bit != 0 {
+		m = l.takeOut(o.first, m)
 	}
-	f.seen |= bit
+	o.seen |= bit
 	l.members = append(l.members, m)
 }
 
-func (l *line) replace(first int, m member) member {
+// takeOut takes out the member from first on that has the key of m, and returns
+// where m stands then.
+func (l *line) takeOut(first int, m member) member {
 	for i := first; i < len(l.members); i++ {
 		old := l.members[i]
 		if !bytes.Equal(l.buf[old.start:old.keyEnd], l.buf[m.start:m.keyEnd]) {
@@ -179,35 +201,60 @@ func keyBit(key []byte) uint64 {
 	return 1 << (h & 63)
 }
 
-// attr writes a as a member of the innermost object.
+// attr writes a as a member of the innermost group.
 func (l *line) attr(a slog.Attr) {
-	if a.Value.Kind() == slog.KindLogValuer && !l.masked(a.Key) {
+	v := l.verdictOf(a.Key)
+	if a.Value.Kind() == slog.KindLogValuer && v != hidden {
 		a.Value = resolve(a.Value)
 	}
 	switch a.Value.Kind() {
 	case slog.KindGroup:
-		l.group(a.Key, a.Value.Group())
+		l.group(a.Key, v, a.Value.Group())
 		return
 	case slog.KindAny:
-		if a.Key == "" && a.Value.Any() == nil {
+		if a.Value.Any() == nil && a.Key == "" {
+			return
+		}
+		if err, ok := a.Value.Any().(error); ok && v == shown {
+			l.err(a, err)
 			return
 		}
 	}
-	m := l.key(a.Key)
-	if l.masked(a.Key) {
-		l.mask()
+	name := l.nameOf(a.Key)
+	if name.name == "event.duration" && l.table.schema == SchemaECS {
+		a.Value = nanoseconds(a.Value)
+	}
+	m := l.key(name, false)
+	if v == shown || v == counted && isNumber(a.Value) {
+		l.under(a.Key, a.Value)
 	} else {
-		l.value(a.Value)
+		l.mask()
 	}
 	l.end(m)
 }
 
-func (l *line) group(name string, attrs []slog.Attr) {
+// under writes v, which has the given key.
+func (l *line) under(key string, v slog.Value) {
+	l.quote = l.isID(key) // each key decides for itself, and dynamic sets it back
+	l.value(v)
+}
+
+func (l *line) isID(key string) bool { return l.ids != nil && l.ids.verdict(key) == hidden }
+
+func isNumber(v slog.Value) bool {
+	switch v.Kind() {
+	case slog.KindInt64, slog.KindUint64, slog.KindFloat64:
+		return true
+	}
+	return false
+}
+
+func (l *line) group(name string, v verdict, attrs []slog.Attr) {
 	switch {
 	case len(attrs) == 0:
 		return
 	case l.depth+len(l.frames) > maxDepth:
-		m := l.key(name)
+		m := l.key(attrName{name: name}, false)
 		l.leaveOut(tooDeep)
 		l.end(m)
 		return
@@ -218,8 +265,8 @@ func (l *line) group(name string, attrs []slog.Attr) {
 		}
 		l.depth--
 		return
-	case l.masked(name):
-		m := l.key(name)
+	case v != shown:
+		m := l.key(attrName{name: name}, false)
 		l.mask()
 		l.end(m)
 		return
@@ -231,24 +278,14 @@ func (l *line) group(name string, attrs []slog.Attr) {
 	l.close()
 }
 
-func (l *line) masked(key string) bool { return l.hide || l.keys.match(key) }
+func (l *line) verdictOf(key string) verdict {
+	if l.hide {
+		return hidden
+	}
+	return l.verdict(key)
+}
 
 func (l *line) mask() {
 	l.hits++
-	l.buf = append(l.buf, `"***"`...)
-}
-
-// source writes the place of the log call; there is none in a record without a
-// program counter.
-func (l *line) source(src *slog.Source) {
-	if src == nil {
-		return
-	}
-	l.buf = append(l.buf, `"source":{"function":`...)
-	l.text(src.Function)
-	l.buf = append(l.buf, `,"file":`...)
-	l.text(src.File)
-	l.buf = append(l.buf, `,"line":`...)
-	l.buf = strconv.AppendInt(l.buf, int64(src.Line), 10)
-	l.buf = append(l.buf, "},"...)
+	l.buf = append(l.buf, `"`+mask+`"`...)
 }

@@ -30,11 +30,11 @@ func TestKeys(t *testing.T) {
 		"userPassword": true, "PassWord": true, "user[password]": true, "user password": true, "DB_PASSWORD": true, "_password_": true,
 		"password_hash": false, "passwords_changed": false, "passport_office": false, "compassword": false, "pass": false,
 		"token": true, "accessToken": true, "access_token": true, "accesstoken": true, "AccessToken": true, "oauth2token": true, "oauth2Token": true,
-		"token_count": false, "tokens": true, "tokenizer": false, "mytoken": false, "TokenCount": false, "tokenCount": false,
+		"token_count": false, "tokens": false, "total_tokens": false, "tokenizer": false, "mytoken": false, "TokenCount": false, "tokenCount": false,
 		"api_key": true, "X-Api-Key": true, "apiKey": true, "APIKey": true, "apikey": true, "APIKEY": true, "stripe.api-key": true,
 		"idempotency_key": true, "X-Idempotency-Key": true, "key": false, "primary_key": false, "monkey": false, "keyboard": false,
 		"author": false, "authority": false, "authorization": true, "Proxy-Authorization": true, "auth": true, "oauth": false,
-		"Set-Cookie": true, "cookie": true, "cookie_policy": false, "appid": true, "wappid": false,
+		"Set-Cookie": true, "cookie": true, "cookies": false, "db_pass": true, "tests_pass": false, "cookie_policy": false, "appid": true, "wappid": false,
 		"X-Hub-Signature-256": true, "X-Slack-Signature": true, "X-Shopify-Hmac-Sha256": true, "X-Signature-Ed25519": true, "webhookURL": true,
 		"client_secret": true, "clientSecret": true, "secretary": false, "secret_santa": false, "session_id": true, "session": true,
 		"tenant_id": false, "user_id": false, "workflow_id": false, "duration_ms": false, "pwd": true, "dsn": true, "design": false, "assign": false, "sig": true,
@@ -86,7 +86,7 @@ func TestTexts(t *testing.T) {
 		"password='a b' sslmode=off":                                                                  "password='***' sslmode=off",
 		`password="a \" b" x`:                                                                         `password="***" x`,
 		`body {"user":"u","password":"s3cr3t","n":1} refused`:                                         `body {"user":"u","password":"***","n":1} refused`,
-		`body {"password" : 1, "password": "s3cr3t"} refused`:                                         `body {"password" : 1, "password": "***"} refused`,
+		`body {"password" : 1, "password": "s3cr3t"} refused`:                                         `body {"password" : ***, "password": "***"} refused`,
 		`got "{\"token\":\"s3cr3t\",\"a\":1}"`:                                                        `got "{\"token\":\"***\",\"a\":1}"`,
 		`body {"auth":{"user":"u","pass":["s3cr3t"]},"a":1} ok`:                                       `body {"auth":***,"a":1} ok`,
 		"{Name:n Password:s3cr3t Age:1}":                                                              "{Name:n Password:*** Age:1}",
@@ -95,7 +95,17 @@ func TestTexts(t *testing.T) {
 		"authorization: basic s3cr3t":                                                                 "authorization: ***",
 		"authorization=Bearer  s3cr3t end":                                                            "authorization=*** end",
 		"x-api-key=s3cr3t&y=1":                                                                        "x-api-key=***&y=1",
-		"session_id=a; token=b":                                                                       "session_id=*** token=***",
+		"session_id=a; token=b":                                                                       "session_id=***; token=***",
+		"Server=db;Password=s3cr3t;Database=x":                                                        "Server=db;Password=***;Database=x",
+		"Password=s3c;r3t":                                                                            "Password=***",
+		"refused (token=s3cr3t), see {Age:1 Password:s3cr3t}.":                                        "refused (token=***), see {Age:1 Password:***}.",
+		"user%5Bpassword%5D=s3cr3t&a=1":                                                               "user%5Bpassword%5D=***&a=1",
+		"Set-Cookie: sid=s3cr3t; Path=/; Secure":                                                      "Set-Cookie: ***; Path=/; Secure",
+		"Cookie: theme=dark; sid=s3cr3t; x=y\r\nAccept: */*":                                          "Cookie: ***\r\nAccept: */*",
+		"open app:s3cr3t@tcp(db:3306)/x: app@tcp(db)/x, app:p:q@rs@unix(/run/db)/x":                   "open app:***@tcp(db:3306)/x: app@tcp(db)/x, app:***@unix(/run/db)/x",
+		"wrong password: s3cr3t":                                                                      "wrong password: ***",
+		"total_tokens=512 tokens: 512000 sessions=[1 2]":                                              "total_tokens=512 tokens: 512000 sessions=***",
+		`"password" : "s3cr3t", x : 1`:                                                                `"password" : "***", x : 1`,
 		`password=a\b c`:                                                                              "password=*** c",
 		"password=":                                                                                   "password=",
 		"password= x":                                                                                 "password= x",
@@ -117,7 +127,7 @@ func TestTexts(t *testing.T) {
 		require.NoError(t, err)
 		want := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(quoted))
 		assert.Equal(t, `"v":`+want, members(t, record(t.Context(), t, nil, slog.String("v", in))), "string")
-		assert.Equal(t, `"v":`+want, members(t, record(t.Context(), t, nil, slog.Any("v", errors.New(in)))), "error")
+		assert.Equal(t, `"v":`+want+`,"v_type":"*errors.errorString"`, members(t, record(t.Context(), t, nil, slog.Any("v", errors.New(in)))), "error")
 		assert.Equal(t, `"v":[`+want+`]`, members(t, record(t.Context(), t, nil, slog.Any("v", []any{stringer(in)}))), "stringer")
 		assert.Equal(t, `{"level":"info","message":`+want+`}`, recordWith(t.Context(), t, logging.Config{}, nil, in), "message")
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"reflect"
 )
 
@@ -16,6 +18,8 @@ func (l *line) rendered(v reflect.Value, info *typeInfo) {
 		return
 	}
 	switch info.renders {
+	case byMask:
+		l.mask()
 	case byLogValue:
 		l.value(resolve(slog.AnyValue(x)))
 	case byMarshalJSON:
@@ -47,7 +51,7 @@ func (l *line) keyText(k reflect.Value, info *typeInfo) string {
 	switch info.renders {
 	case byLogValue:
 		return resolve(slog.AnyValue(x)).String()
-	case byMarshalJSON:
+	case byMarshalJSON, byMask:
 		return "(" + k.Type().String() + ")"
 	case byUs:
 		return fmt.Sprint(x)
@@ -114,4 +118,29 @@ func logValue(x slog.LogValuer) (v slog.Value) {
 		v = slog.StringValue("!PANIC: " + reflect.TypeOf(x).String())
 	}()
 	return x.LogValue()
+}
+
+// user writes the user information of a URL without its password; when it has
+// none, it may be a token.
+func (l *line) user(u *url.Userinfo) {
+	_, ok := u.Password()
+	switch {
+	case l.unmasked:
+		l.text(u.String())
+	case ok:
+		l.hits++
+		l.text(u.Username() + ":" + mask)
+	default:
+		l.mask()
+	}
+}
+
+// cookie writes the name of a cookie. Most of them are sessions.
+func (l *line) cookie(c *http.Cookie) {
+	if l.unmasked {
+		l.text(c.String())
+		return
+	}
+	l.hits++
+	l.text(c.Name + "=" + mask)
 }

@@ -1,13 +1,14 @@
 package logging
 
 import (
+	"crypto"
 	"encoding"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"reflect"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type rendering int
 const (
 	byReflection rendering = iota
 	byUs
+	byMask
 	byLogValue
 	byError
 	byMarshalJSON
@@ -29,14 +31,6 @@ type typeInfo struct {
 	renders rendering
 	pointer bool    // the methods are those of a pointer to the type
 	fields  []field // of a struct that does not render itself
-}
-
-// field is a field of a struct, perhaps of an embedded one.
-type field struct {
-	name   string
-	index  []int
-	masked bool
-	omit   func(reflect.Value) bool
 }
 
 func (c *core) typeOf(t reflect.Type) *typeInfo {
@@ -64,6 +58,8 @@ func renderingOf(t reflect.Type) rendering {
 		return byReflection
 	case t.Implements(reflect.TypeFor[slog.LogValuer]()):
 		return byLogValue
+	case t.Implements(reflect.TypeFor[interface{ Public() crypto.PublicKey }]()):
+		return byMask // a private key
 	case t.Implements(reflect.TypeFor[error]()):
 		return byError
 	case t.Implements(reflect.TypeFor[json.Marshaler]()):
@@ -79,70 +75,9 @@ func renderingOf(t reflect.Type) rendering {
 func ours(t reflect.Type) bool {
 	switch t {
 	case reflect.TypeFor[time.Duration](), reflect.TypeFor[time.Time](), reflect.TypeFor[json.RawMessage](),
-		reflect.TypeFor[json.Number](), reflect.TypeFor[slog.Value](), reflect.TypeFor[slog.Attr]():
+		reflect.TypeFor[json.Number](), reflect.TypeFor[slog.Value](), reflect.TypeFor[slog.Attr](),
+		reflect.TypeFor[url.Userinfo](), reflect.TypeFor[http.Cookie]():
 		return true
 	}
 	return false
-}
-
-func (c *core) fieldsOf(t reflect.Type) []field {
-	var fields []field
-	var closed [][]int // embedded fields that are written as one value
-	taken := map[string]bool{}
-	for _, f := range reflect.VisibleFields(t) {
-		if slices.ContainsFunc(closed, func(index []int) bool {
-			return len(f.Index) > len(index) && slices.Equal(f.Index[:len(index)], index)
-		}) {
-			continue
-		}
-		tag := f.Tag.Get("json")
-		name, options, _ := strings.Cut(tag, ",")
-		if f.Anonymous {
-			if name == "" && opens(f.Type) {
-				continue // its fields follow
-			}
-			closed = append(closed, f.Index)
-		}
-		if name == "" {
-			name = f.Name
-		}
-		if tag == "-" || !f.IsExported() || taken[name] {
-			continue
-		}
-		taken[name] = true
-		fields = append(fields, field{
-			name: name, index: f.Index, omit: omission(options),
-			masked: c.keys.match(name) || c.keys.match(f.Name),
-		})
-	}
-	return fields
-}
-
-// opens reports whether the fields of the embedded type t stand among those of
-// the struct around it.
-func opens(t reflect.Type) bool {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t.Kind() == reflect.Struct && renderingOf(t) == byReflection && renderingOf(reflect.PointerTo(t)) == byReflection
-}
-
-func omission(options string) func(reflect.Value) bool {
-	for option := range strings.SplitSeq(options, ",") {
-		switch option {
-		case "omitzero":
-			return reflect.Value.IsZero
-		case "omitempty":
-			return func(v reflect.Value) bool {
-				switch v.Kind() {
-				case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
-					return v.Len() == 0
-				case reflect.Struct:
-					return false
-				}
-				return v.IsZero()
-			}
-		}
-	}
-	return nil
 }

@@ -1,10 +1,13 @@
 package logging
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -19,9 +22,9 @@ func (l *line) value(v slog.Value) {
 	case slog.KindString:
 		l.text(v.String())
 	case slog.KindInt64:
-		l.buf = strconv.AppendInt(l.buf, v.Int64(), 10)
+		l.int(v.Int64())
 	case slog.KindUint64:
-		l.buf = strconv.AppendUint(l.buf, v.Uint64(), 10)
+		l.uint(v.Uint64())
 	case slog.KindFloat64:
 		l.buf = appendFloat(l.buf, v.Float64(), 64)
 	case slog.KindBool:
@@ -39,6 +42,31 @@ func (l *line) value(v slog.Value) {
 	}
 }
 
+func (l *line) int(i int64) {
+	if l.quote {
+		l.buf = append(strconv.AppendInt(append(l.buf, '"'), i, 10), '"')
+		return
+	}
+	l.buf = strconv.AppendInt(l.buf, i, 10)
+}
+
+func (l *line) uint(i uint64) {
+	if l.quote {
+		l.buf = append(strconv.AppendUint(append(l.buf, '"'), i, 10), '"')
+		return
+	}
+	l.buf = strconv.AppendUint(l.buf, i, 10)
+}
+
+// number writes a JSON number.
+func (l *line) number(s []byte) {
+	if l.quote && !bytes.ContainsAny(s, ".eE") {
+		l.buf = append(append(append(l.buf, '"'), s...), '"')
+		return
+	}
+	l.buf = append(l.buf, s...)
+}
+
 func (l *line) time(t time.Time) {
 	l.buf = append(l.buf, '"')
 	l.buf = t.UTC().AppendFormat(l.buf, time.RFC3339Nano)
@@ -53,7 +81,8 @@ func (l *line) object(attrs []slog.Attr) {
 	}
 	l.buf = append(l.buf, '{')
 	first := len(l.members)
-	l.frames = append(l.frames, frame{first: first})
+	l.frames = append(l.frames, frame{}) // not the first, so nothing is renamed or reserved
+	l.frames[len(l.frames)-1].first = first
 	for _, a := range attrs {
 		l.attr(a)
 	}
@@ -103,9 +132,9 @@ func (l *line) dynamic(v reflect.Value) {
 	if l.beyond() {
 		return
 	}
-	size, members, frames, path, depth := len(l.buf), len(l.members), len(l.frames), len(l.path), l.depth
+	size, members, frames, path, depth, quote := len(l.buf), len(l.members), len(l.frames), len(l.path), l.depth, l.quote
 	defer func() {
-		l.depth = depth
+		l.depth, l.quote = depth, quote
 		if recover() != nil {
 			l.buf, l.members, l.frames, l.path = l.buf[:size], l.members[:members], l.frames[:frames], l.path[:path]
 			l.text("!PANIC: " + v.Type().String())
@@ -148,10 +177,14 @@ func (l *line) known(v reflect.Value) {
 	case time.Time:
 		l.time(x)
 	case json.RawMessage:
-		l.bytes(x)
+		if json.Valid(x) {
+			l.json(x)
+		} else {
+			l.bytes(x)
+		}
 	case json.Number:
 		if s := x.String(); strings.Trim(s, "0123456789+-.eE") == "" && json.Valid([]byte(s)) {
-			l.buf = append(l.buf, s...)
+			l.number([]byte(s))
 		} else {
 			l.text(s)
 		}
@@ -159,6 +192,10 @@ func (l *line) known(v reflect.Value) {
 		l.value(x)
 	case slog.Attr:
 		l.object([]slog.Attr{x})
+	case url.Userinfo:
+		l.user(&x)
+	case http.Cookie:
+		l.cookie(&x)
 	}
 }
 
@@ -178,9 +215,9 @@ func (l *line) composite(v reflect.Value) {
 	case reflect.Bool:
 		l.buf = strconv.AppendBool(l.buf, v.Bool())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		l.buf = strconv.AppendInt(l.buf, v.Int(), 10)
+		l.int(v.Int())
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		l.buf = strconv.AppendUint(l.buf, v.Uint(), 10)
+		l.uint(v.Uint())
 	case reflect.Float32, reflect.Float64:
 		l.buf = appendFloat(l.buf, v.Float(), v.Type().Bits())
 	case reflect.Complex64, reflect.Complex128:
@@ -218,16 +255,18 @@ func (l *line) mapping(v reflect.Value) {
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	l.buf = append(l.buf, '{')
+	o := object{first: len(l.members)}
 	for _, e := range entries {
-		if !l.element(e.key, l.keys.match(e.key), e.value) {
+		if !l.element(&o, e.key, e.value, l.verdict(e.key)) {
 			break
 		}
 	}
-	l.endList('}', len(entries) > 0)
+	l.endObject(&o, len(entries) > 0)
 }
 
 func (l *line) structure(v reflect.Value) {
 	l.buf = append(l.buf, '{')
+	o := object{first: len(l.members)}
 	some := false
 	for _, f := range l.typeOf(v.Type()).fields {
 		value, err := v.FieldByIndexErr(f.index)
@@ -235,30 +274,79 @@ func (l *line) structure(v reflect.Value) {
 			continue // in an embedded pointer that is nil, or empty
 		}
 		some = true
-		if !l.element(f.name, f.masked, value) {
+		if f.quoted && l.quotedField(&o, f, value) {
+			continue
+		}
+		if !l.element(&o, f.name, value, f.verdict) {
 			break
 		}
 	}
+	l.endObject(&o, some)
+}
+
+// endObject closes an object and forgets its members.
+func (l *line) endObject(o *object, some bool) {
 	l.endList('}', some)
+	l.members = l.members[:o.first]
 }
 
 // element writes one member of a map or struct. It reports whether there is
 // room for more.
-func (l *line) element(key string, masked bool, v reflect.Value) bool {
+func (l *line) element(o *object, key string, v reflect.Value, of verdict) bool {
 	if len(l.buf) > maxLine {
 		l.leaveOut(`"(truncated)":true,`)
 		return false
 	}
-	l.buf = append(l.buf, '"')
-	l.buf = appendEscaped(l.buf, key)
-	l.buf = append(l.buf, `":`...)
-	if masked {
-		l.mask()
-	} else {
+	m := l.elementKey(key)
+	if of == shown || of == counted && isNumeric(v) {
+		outer := l.quote
+		l.quote = l.isID(key)
 		l.dynamic(v)
+		l.quote = outer
+	} else {
+		l.mask()
 	}
-	l.buf = append(l.buf, ',')
+	l.add(o, m)
 	return true
+}
+
+// elementKey writes the key of an element.
+func (l *line) elementKey(key string) member {
+	m := member{start: len(l.buf)}
+	l.name(key)
+	m.keyEnd = len(l.buf)
+	l.buf = append(l.buf, `":`...)
+	return m
+}
+
+// quotedField writes a field with the option string, if it is one of those that
+// encoding/json writes as a string.
+func (l *line) quotedField(o *object, f field, v reflect.Value) bool {
+	if f.verdict != shown {
+		return false
+	}
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	if !isNumeric(v) && v.Kind() != reflect.Bool || l.typeOf(v.Type()).renders != byReflection {
+		return false
+	}
+	m := l.elementKey(f.name)
+	l.buf = append(l.buf, '"')
+	outer := l.quote
+	l.quote = false
+	l.composite(v)
+	l.quote = outer
+	l.buf = append(l.buf, '"')
+	l.add(o, m)
+	return true
+}
+
+func isNumeric(v reflect.Value) bool {
+	for v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	return v.IsValid() && (v.CanInt() || v.CanUint() || v.CanFloat())
 }
 
 func (l *line) mapKey(k reflect.Value) string {
@@ -291,6 +379,8 @@ func (l *line) bytes(b []byte) {
 		l.json(b)
 	case utf8.Valid(b):
 		l.text(string(b))
+	case l.secretIn(string(b)):
+		l.mask()
 	default:
 		l.buf = append(l.buf, '"')
 		l.buf = base64.StdEncoding.AppendEncode(l.buf, b)

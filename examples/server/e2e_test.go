@@ -196,6 +196,19 @@ func TestTheStory(t *testing.T) {
 	request := p.logged("Request")[0]
 	assert.Equal(t, "tenant_free", request["tenant_id"])
 	assert.Equal(t, "/api/webhooks/{workflow}", request["route"])
+	for _, request := range p.logged("Request") {
+		assert.NotContains(t, request["path"], "/health", "probes are logged at debug")
+	}
+}
+
+func TestProbesInTheLog(t *testing.T) {
+	t.Parallel()
+	p := start(t, build(t), "LOG_LEVEL=DEBUG")
+	p.do("GET", "/health/ready", "")
+	require.Eventually(t, func() bool { return len(p.logged("Request")) > 0 }, 5*time.Second, 10*time.Millisecond)
+	line := p.logged("Request")[0]
+	assert.Equal(t, "debug", line["level"])
+	assert.Equal(t, "/health/ready", line["path"])
 }
 
 func TestDuplicatesAndLimits(t *testing.T) {

@@ -28,14 +28,13 @@ func (a *app) routes() http.Handler {
 	mux.Handle("/sink/slack", only(http.HandlerFunc(a.sink.slack), http.MethodPost))
 	mux.Handle("/sink/messages", only(http.HandlerFunc(a.sink.list), http.MethodGet, http.MethodHead))
 	mux.HandleFunc("/", notFound)
-	logged := logging.AccessLog(a.log, logging.AccessConfig{})(mux)
 
-	// Probes stand outside of everything: neither a limit nor a full log may
-	// make a live process look dead.
+	// Probes stand outside of the limits, and are logged at level debug only: a
+	// full log must not make a live process look dead.
 	outer := http.NewServeMux()
 	a.health.Register(outer)
-	outer.Handle("/", logged)
-	return outer
+	outer.Handle("/", mux)
+	return logging.AccessLog(a.log, logging.AccessConfig{})(outer)
 }
 
 type workflowKey struct{}

@@ -11,12 +11,11 @@ func inURL(s string, i int) (start, end int) {
 			return userinfo(s, i+len("//"))
 		}
 	case strings.HasPrefix(rest, "/webhooks/"):
-		id := i + len("/webhooks/")
-		n := id
+		n := i + len("/webhooks/")
 		for n < len(s) && digit(s[n]) {
 			n++
 		}
-		if n > id && n < len(s) && s[n] == '/' {
+		if n > i+len("/webhooks/") && n < len(s) && s[n] == '/' {
 			return n + 1, n + 1 + segmentEnd(s[n+1:])
 		}
 	case hasSuffixFold(s[:i], "hooks.slack.com"), hasSuffixFold(s[:i], "hooks.slack-gov.com"):
@@ -37,6 +36,9 @@ const maxAuthority = 1 << 10
 // of the URL whose authority begins at s[start].
 func userinfo(s string, start int) (from, to int) {
 	rest := s[start:min(len(s), start+maxAuthority)]
+	if strings.IndexByte(rest, '@') < 0 {
+		return 0, 0
+	}
 	rest = rest[:urlEnd(rest)]
 	authority := rest
 	if n := strings.IndexAny(rest, "/?#"); n >= 0 {
@@ -58,6 +60,23 @@ func userinfo(s string, start int) (from, to int) {
 	return start, start + at
 }
 
+// mysqlPassword finds the password before the at sign s[i], as in
+// user:password@tcp(host:3306)/name.
+func mysqlPassword(s string, done, i int) (start, end int) {
+	if rest := s[i+1:]; !strings.HasPrefix(rest, "tcp(") && !strings.HasPrefix(rest, "unix(") {
+		return 0, 0
+	}
+	from := i
+	for from > done && i-from < maxAuthority && s[from-1] > ' ' && !quote(s[from-1]) {
+		from--
+	}
+	colon := strings.IndexByte(s[from:i], ':')
+	if colon < 0 {
+		return 0, 0
+	}
+	return from + colon + 1, i
+}
+
 func port(s string) bool {
 	for i := range len(s) {
 		if !digit(s[i]) {
@@ -67,9 +86,11 @@ func port(s string) bool {
 	return true
 }
 
+// urlEnd is where a URL ends that s continues; another one is not part of it.
 func urlEnd(s string) int {
 	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c == '<' || c == '>' || c == '"' || c == '`' {
+		switch c := s[i]; {
+		case c <= ' ', c == '<', c == '>', c == '"', c == '`', c == ':' && strings.HasPrefix(s[i:], "://"):
 			return i
 		}
 	}
@@ -80,10 +101,10 @@ func segmentEnd(s string) int {
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c <= ' ', c == '/', c == '?', c == '#', c == '\\', quote(c):
-			return i
+			return unclosed(s[:i])
 		}
 	}
-	return len(s)
+	return unclosed(s)
 }
 
 func hasSuffixFold(s, suffix string) bool {
