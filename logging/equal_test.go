@@ -48,7 +48,7 @@ type fields struct {
 	F        float32                 `json:"f,string,omitempty"`
 	S        Number                  `json:"s,omitempty,string"`
 	Empty    map[string]int          `json:",omitempty"`
-	Struct   struct{}                `json:"struct,omitempty"` //nolint:modernize // without effect, as it is there
+	Struct   struct{}                `json:"struct"`
 	Zero     struct{ X int }         `json:"zero,omitzero"`
 	Custom   withZero                `json:"custom,omitzero"`
 	Both     []int                   `json:"both,omitempty,omitzero"`
