@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/bracework/bracework/logging"
 )
 
 func TestHostileValues(t *testing.T) {
@@ -201,4 +203,20 @@ func TestTextsThatAreHardToScan(t *testing.T) {
 		record(t.Context(), t, nil, slog.String("v", text), slog.String(text, ""), slog.Any("b", []byte(text)))
 		assert.Less(t, time.Since(start), 5*time.Second, "%q", part)
 	}
+}
+
+// The time is not asserted, but without the bound this takes minutes.
+func TestManyKeysAreNoBurden(t *testing.T) {
+	t.Parallel()
+	var object strings.Builder
+	object.WriteByte('{')
+	for i := range 200_000 {
+		object.WriteString(`"` + strconv.Itoa(i) + `":1,`)
+	}
+	object.WriteString(`"password":"s3cr3t"}`)
+	var out strings.Builder
+	slog.New(logging.NewHandler(&out, logging.Config{})).Info("m", slog.String("body", object.String()))
+	assert.True(t, json.Valid([]byte(out.String())))
+	assert.NotContains(t, out.String(), "s3cr3t")
+	assert.Equal(t, 1, strings.Count(out.String(), "\n"))
 }

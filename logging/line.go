@@ -30,6 +30,10 @@ type line struct {
 	literals *literals // nil: none
 }
 
+// maxUnique is how many members of an object are looked through for a key that
+// comes again: who fills an object with short keys must not make lines slow.
+const maxUnique = 1024
+
 // member is where one member of an object stands in the buffer.
 type member struct {
 	start  int // the opening quote of the key
@@ -168,7 +172,7 @@ func (l *line) add(o *object, m member) {
 	l.buf = append(l.buf, ',')
 	m.end = len(l.buf)
 	bit := keyBit(l.buf[m.start:m.keyEnd])
-	if o.seen&bit != 0 {
+	if o.seen&bit != 0 && len(l.members)-o.first < maxUnique {
 		m = l.takeOut(o.first, m)
 	}
 	o.seen |= bit
