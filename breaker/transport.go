@@ -143,15 +143,10 @@ func (t *transport) pause(resp *http.Response) time.Duration {
 	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
 		return 0
 	}
-	value := resp.Header.Get("Retry-After")
-	if value == "" || t.cfg.MaxRetryAfter < 0 {
+	if t.cfg.MaxRetryAfter < 0 {
 		return 0
 	}
-	now := time.Now()
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		now = date // the upstream's clock, by which it made the other date
-	}
-	wait, _ := httpx.ParseRetryAfter(value, now)
+	wait, _ := httpx.RetryAfter(resp.Header)
 	if wait = min(wait, t.cfg.MaxRetryAfter); wait < time.Millisecond {
 		return 0
 	}

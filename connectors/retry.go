@@ -74,17 +74,12 @@ func (k *call) repeatsStatus(status int, asked bool) bool {
 	}
 }
 
-// retryAfter is what an answer, if there is one, asks to wait (RFC 9110 section
-// 10.2.3). A date counts from the answer's own, so that clocks need not agree.
+// retryAfter is what an answer, if there is one, asks to wait.
 func retryAfter(resp *http.Response) (wait time.Duration, ok bool) {
 	if resp == nil {
 		return 0, false
 	}
-	now := time.Now()
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		now = date
-	}
-	return httpx.ParseRetryAfter(resp.Header.Get("Retry-After"), now)
+	return httpx.RetryAfter(resp.Header)
 }
 
 // jitter is the wait after so many attempts, within what there is room for.

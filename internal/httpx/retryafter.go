@@ -44,6 +44,17 @@ func ParseRetryAfter(value string, now time.Time) (wait time.Duration, ok bool) 
 	return max(at.Sub(now), 0), true
 }
 
+// RetryAfter is the wait that the header of an answer asks for, from now on. A date
+// counts from the answer's own Date, so that the clocks of both sides need not
+// agree. ok is false when the header has no Retry-After, or a malformed one.
+func RetryAfter(h http.Header) (wait time.Duration, ok bool) {
+	now := time.Now()
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	return ParseRetryAfter(h.Get("Retry-After"), now)
+}
+
 func isDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -41,6 +42,29 @@ func TestParseRetryAfter(t *testing.T) {
 		_, ok := httpx.ParseRetryAfter(value, now)
 		assert.False(t, ok, value)
 	}
+}
+
+// A date counts by the clock that made it.
+func TestRetryAfterOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	const later = "Thu, 08 Jan 2026 15:31:00 GMT"
+	synctest.Test(t, func(t *testing.T) {
+		for _, tc := range []struct {
+			date, value string
+			wait        time.Duration
+			ok          bool
+		}{
+			{"Thu, 08 Jan 2026 15:30:00 GMT", later, time.Minute, true},
+			{"yesterday", "Sat, 01 Jan 2000 00:00:05 GMT", 5 * time.Second, true}, // now, in a bubble
+			{"", "30", 30 * time.Second, true},
+			{"", "soon", 0, false},
+			{"", "", 0, false},
+		} {
+			wait, ok := httpx.RetryAfter(http.Header{"Date": {tc.date}, "Retry-After": {tc.value}})
+			assert.Equal(t, tc.wait, wait, "%+v", tc)
+			assert.Equal(t, tc.ok, ok, "%+v", tc)
+		}
+	})
 }
 
 func FuzzParseRetryAfter(f *testing.F) {

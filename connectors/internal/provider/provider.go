@@ -86,7 +86,7 @@ func RetryAfter(header http.Header) time.Duration {
 
 // retryAfter is [RetryAfter], and whether the header names a time.
 func retryAfter(header http.Header) (time.Duration, bool) {
-	wait, ok := httpx.ParseRetryAfter(header.Get("Retry-After"), time.Now())
+	wait, ok := httpx.RetryAfter(header)
 	if !ok {
 		return 0, false
 	}
