@@ -105,7 +105,8 @@ func (h *Health) Start(ctx context.Context) error {
 }
 
 // Drain makes readiness and /health fail at once and for good; from then on no
-// check begins to run, and the last results are shown and no longer grow stale.
+// check is begun, but one that was just being begun may still run. The last
+// results are shown and no longer grow stale.
 // It waits for delay, so that load balancers notice before the listener closes,
 // and returns early with the context's error when ctx ends. Liveness stays 200.
 func (h *Health) Drain(ctx context.Context, delay time.Duration) error {

@@ -67,8 +67,9 @@ const (
 //     mux copies the request (WithContext): let the handler add it, with
 //     Add(ctx, slog.String("route", r.Pattern));
 //   - path, decoded, at most 1024 bytes of it;
-//   - query, the parameters that [AccessConfig.Query] lists, encoded, in the order
-//     in which it lists them, at most 1024 bytes; missing when there are none;
+//   - query, the parameters that [AccessConfig.Query] lists, decoded but for % and
+//     &, so that secrets in them are found, in the order in which it lists them, at
+//     most 1024 bytes; missing when there are none;
 //   - status, the one that was sent: 200 when the handler sent nothing, 500 when
 //     it did not return. A hijacked connection has none of ours: hijacked is true
 //     instead;
@@ -223,13 +224,15 @@ func (a *accessLog) query(u *url.URL) string {
 		return ""
 	}
 	values := u.Query() // what does not parse is left out
+	// Nothing else is encoded: no secret would be found in it.
+	separators := strings.NewReplacer("%", "%25", "&", "%26")
 	var b strings.Builder
 	for _, name := range a.cfg.Query {
 		for _, value := range values[name] {
 			if b.Len() > 0 {
 				b.WriteByte('&')
 			}
-			b.WriteString(url.QueryEscape(name) + "=" + url.QueryEscape(value))
+			b.WriteString(separators.Replace(name) + "=" + separators.Replace(value))
 		}
 	}
 	return shorten(b.String(), maxPath)

@@ -95,6 +95,13 @@ type deeper struct{}
 
 func (deeper) LogValue() slog.Value { return slog.GroupValue(slog.Any("d", deeper{})) }
 
+// wider returns twice what it is, at each level.
+type wider struct{}
+
+func (wider) LogValue() slog.Value {
+	return slog.GroupValue(slog.Any("a", wider{}), slog.Any("b", wider{}))
+}
+
 type deepList struct{}
 
 func (deepList) LogValue() slog.Value { return slog.AnyValue([]any{deepList{}}) }
@@ -203,6 +210,16 @@ func TestTextsThatAreHardToScan(t *testing.T) {
 		record(t.Context(), t, nil, slog.String("v", text), slog.String(text, ""), slog.Any("b", []byte(text)))
 		assert.Less(t, time.Since(start), 5*time.Second, "%q", part)
 	}
+}
+
+func TestLogValueThatGrowsIsCut(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	slog.New(logging.NewHandler(&out, logging.Config{})).Info("m", slog.Any("v", wider{}), slog.String("after", "x"))
+	assert.True(t, json.Valid([]byte(out.String())))
+	assert.Less(t, out.Len(), 2<<20)
+	assert.Contains(t, out.String(), `"(truncated)":true`)
+	assert.Contains(t, out.String(), `,"after":"x"}`)
 }
 
 // The time is not asserted, but without the bound this takes minutes.

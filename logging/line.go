@@ -264,9 +264,7 @@ func (l *line) group(name string, v verdict, attrs []slog.Attr) {
 		return
 	case name == "":
 		l.depth++
-		for _, a := range attrs {
-			l.attr(a)
-		}
+		l.nested(attrs)
 		l.depth--
 		return
 	case v != shown:
@@ -276,10 +274,20 @@ func (l *line) group(name string, v verdict, attrs []slog.Attr) {
 		return
 	}
 	l.openGroup(name)
+	l.nested(attrs)
+	l.close()
+}
+
+// nested writes the attributes of a group until the line is too long: a LogValue
+// that returns groups of itself has no end.
+func (l *line) nested(attrs []slog.Attr) {
 	for _, a := range attrs {
+		if len(l.buf) > maxLine {
+			l.attr(slog.Bool("(truncated)", true))
+			return
+		}
 		l.attr(a)
 	}
-	l.close()
 }
 
 func (l *line) verdictOf(key string) verdict {

@@ -41,9 +41,9 @@
 // value whose method panics is written as "!PANIC: " and its type, one whose
 // MarshalJSON or MarshalText fails as "!ERROR: " and the text of the error, a
 // reference to a value that contains it as "(cycle)". What is nested deeper than
-// 32 levels is "(too deep)". A map, slice, struct or embedded JSON document stops
-// at the element where the line exceeds 1 MiB: the rest is "(truncated)". A
-// string, and the number of attributes, is never shortened. Maps and what pointers
+// 32 levels is "(too deep)". A group, map, slice, struct or embedded JSON document
+// stops at the element where the line exceeds 1 MiB: the rest is "(truncated)". A
+// string, and the number of attributes that are in no group, is never shortened. Maps and what pointers
 // lead to must not be changed while a record is logged.
 //
 // # Masking
@@ -91,9 +91,11 @@
 //   - the path of a Slack webhook after hooks.slack.com/services/, workflows/ or
 //     triggers/, and the token of a Discord webhook (/webhooks/<number>/<token>);
 //   - the value in key=value, "key":value, key:value, and key: followed by a
-//     space and something with a digit in it, or by Bearer, Basic or Token, when
-//     the key is a listed one: query strings, data source names, fragments of
-//     JSON, header dumps;
+//     space and something of six bytes or more with a digit in it, or by Bearer,
+//     Basic or Token, when the key is a listed one: query strings, data source
+//     names, fragments of JSON, header dumps;
+//   - the rest of the line after Cookie:, and after Authorization: with any other
+//     scheme;
 //   - credentials after Bearer, and after Basic what is base64 of a text with a
 //     colon;
 //   - tokens by their form, of which the prefix is left: JSON Web Tokens, bots of
@@ -110,7 +112,9 @@
 // encoded (percent, base64, hexadecimal) is recognised only if it is registered,
 // and in hexadecimal not even then. A value in text that holds white space, a
 // quote or & is masked up to there, unless it is quoted or registered. A secret
-// that is cut in two, or spread over several values, is not recognised.
+// that is cut in two, or spread over several values, is not recognised, and
+// neither are values in XML, on a command line (--password x), behind " = " or
+// "=>", or with a key in brackets (user[password]=x).
 //
 // # Requests
 //

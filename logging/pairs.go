@@ -19,7 +19,11 @@ func (sc *scanner) pair(s string, done, i int) (start, end int) {
 	start = i + 1
 	prose := false
 	if s[i] == ':' {
-		n := spaces(s[start:])
+		blank := " \t"
+		if to < i { // JSON, over several lines perhaps
+			blank = " \t\r\n"
+		}
+		n := len(s[start:]) - len(strings.TrimLeft(s[start:], blank))
 		prose = n > 0 && to == i // else it is a dump of a struct, or JSON
 		start += n
 		if strings.HasPrefix(s[start:], "//") {
@@ -30,22 +34,77 @@ func (sc *scanner) pair(s string, done, i int) (start, end int) {
 	switch {
 	case v == counted && number(s[start:end]):
 		return 0, 0
-	case s[i] == ':' && hasSuffixFold(s[from:to], "cookie") && assigns(s[start:]):
-		return start, start + cookies(s[start:], hasSuffixFold(s[from:to], "set-cookie"))
+	case s[i] == ':' && !enclosed(s, start) && hasSuffixFold(s[from:to], "cookie") && cookie(s[start:]):
+		if hasSuffixFold(s[from:to], "set-cookie") { // its attributes are no secret
+			return start, start + wordEnd(s[start:])
+		}
+		return start, start + fieldEnd(s[start:], s[:from])
+	case s[i] == ':' && !enclosed(s, start) && hasSuffixFold(s[from:to], "authorization") && foreign(s[start:]):
+		return start, start + fieldEnd(s[start:], s[:from])
+	case s[i] == '=' && !enclosed(s, start) && hasSuffixFold(s[from:to], "authorization") && foreign(s[start:]):
+		n := strings.IndexByte(s[start:], ' ') + 1
+		return start, start + n + wordEnd(s[start+n:])
 	case prose && scheme(s[start:]) == 0 && !credential(s[start:end]):
 		return 0, 0 // "invalid token: expired"
 	}
 	return start, end
 }
 
-// cookies is the length of the cookies that s begins with: of one with its
-// attributes, without them.
-func cookies(s string, one bool) int {
-	n := wordEnd(s)
-	for !one && strings.HasPrefix(s[n:], "; ") && assigns(s[n+2:]) {
-		n += 2 + wordEnd(s[n+2:])
+// enclosed reports whether the value at s[start] is in quotes.
+func enclosed(s string, start int) bool { return start > 0 && quote(s[start-1]) }
+
+// fieldEnd is the length of the value of a header field that s begins with: to
+// the end of the line, or to the quote that stands before the field, at the end
+// of before.
+func fieldEnd(s, before string) int {
+	ends := "\r\n"
+	if n := len(before); n > 0 && quote(before[n-1]) {
+		ends += before[n-1:]
+	}
+	n := strings.IndexAny(s, ends)
+	for _, escape := range [...]string{`\r`, `\n`} { // in a line that was quoted
+		if i := strings.Index(s, escape); i >= 0 && (n < 0 || i < n) {
+			n = i
+		}
+	}
+	if n < 0 {
+		return len(s)
 	}
 	return n
+}
+
+// cookie reports whether s begins with the name of a cookie, a token (RFC 6265
+// section 4.1.1), and an equals sign.
+func cookie(s string) bool {
+	for i := 0; i < len(s) && i < 256; i++ {
+		switch c := s[i]; {
+		case c == '=':
+			return i > 0
+		case c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<>?@[\]{}`, c) >= 0:
+			return false
+		}
+	}
+	return false
+}
+
+// foreign reports whether s begins with the scheme of an Authorization header
+// that scheme does not know, and credentials.
+func foreign(s string) bool {
+	if scheme(s) > 0 {
+		return false
+	}
+	n := 0
+	for n < len(s) && n < 32 && (alphanumeric(s[n]) || s[n] == '-') {
+		n++
+	}
+	if n == 0 || n == len(s) || s[n] != ' ' {
+		return false
+	}
+	rest := strings.TrimLeft(s[n:], " ")
+	if name, value, ok := strings.Cut(rest[:min(len(rest), 64)], "="); ok && value != "" && quote(value[0]) && !strings.Contains(name, " ") {
+		return true // Digest username="..."
+	}
+	return credential(rest[:wordEnd(rest)])
 }
 
 // keyBefore is the key that ends before the separator s[i].
@@ -115,9 +174,17 @@ func closing(s, delimiter string) int {
 // bracketEnd is the length of what is in the brackets that s begins with, or of
 // all of s.
 func bracketEnd(s string) int {
-	depth := 0
-	for i := range len(s) {
+	depth, closed := 0, true
+	for i := 0; i < len(s); i++ {
 		switch s[i] {
+		case '"': // a bracket in a string is none; after a string without its end there are no more
+			if !closed {
+				continue
+			}
+			n := closing(s[i+1:], `"`)
+			if closed = n < len(s[i+1:]); closed {
+				i += n + 1
+			}
 		case '[', '{':
 			depth++
 		case ']', '}':

@@ -112,11 +112,11 @@ func (s *scanner) token(text string, i int) (start, end int) {
 	}
 	for _, t := range s.tokens[pair] {
 		from := i - t.anchor
-		if from < 0 || !strings.HasPrefix(text[from:], t.prefix) || from > 0 && alphanumeric(text[from-1]) {
+		if from < 0 || !strings.HasPrefix(text[from:], t.prefix) || !begins(text, from, "") {
 			continue
 		}
 		start = from + len(t.prefix)
-		if t.mixed && (from > 0 && strings.IndexByte(t.chars, text[from-1]) >= 0 || !mixed(text[start:])) {
+		if t.mixed && (!begins(text, from, t.chars) || !mixed(text[start:])) {
 			continue
 		}
 		if n := run(text[start:], t.chars); n >= t.min {
@@ -124,6 +124,36 @@ func (s *scanner) token(text string, i int) (start, end int) {
 		}
 	}
 	return 0, 0
+}
+
+// begins reports whether a word of letters, digits and more can begin at text[i]:
+// nothing of that stands before it, unless it is the end of an escape sequence.
+func begins(text string, i int, more string) bool {
+	if i == 0 {
+		return true
+	}
+	if c := text[i-1]; !alphanumeric(c) && strings.IndexByte(more, c) < 0 {
+		return true
+	}
+	switch {
+	case i >= 2 && text[i-2] == '\\' && strings.IndexByte("bfnrtv", text[i-1]) >= 0:
+		return true
+	case i >= 3 && text[i-3] == '%' && hexadecimal(text[i-2:i]):
+		return true
+	case i >= 4 && text[i-4:i-2] == `\x` && hexadecimal(text[i-2:i]):
+		return true
+	default:
+		return i >= 6 && text[i-6:i-4] == `\u` && hexadecimal(text[i-4:i])
+	}
+}
+
+func hexadecimal(s string) bool {
+	for i := range len(s) {
+		if c := s[i] | 0x20; !digit(s[i]) && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 func pairAt(s string, i int) uint { return uint(s[i-1])<<8 | uint(s[i]) }
@@ -152,7 +182,7 @@ func mixed(s string) bool {
 // jwt finds what follows the eyJ of a JSON Web Token whose J is text[i]: three
 // parts or more, the first being an object in base64.
 func jwt(text string, i int) (start, end int) {
-	if i < 2 || text[i-2] != 'e' || text[i-1] != 'y' || i > 2 && (alphanumeric(text[i-3]) || strings.IndexByte(dotted, text[i-3]) >= 0) {
+	if i < 2 || text[i-2] != 'e' || text[i-1] != 'y' || !begins(text, i-2, dotted) {
 		return 0, 0
 	}
 	n := run(text[i+1:], dotted)

@@ -46,7 +46,7 @@ func userinfo(s string, start int) (from, to int) {
 	}
 	at := strings.LastIndexByte(authority, '@')
 	colon := strings.IndexByte(authority, ':')
-	if at < 0 && colon > 0 && authority[0] != '[' && !port(authority[colon+1:]) {
+	if at < 0 && colon >= 0 && authority[0] != '[' && !port(authority[colon+1:]) {
 		// A password with a slash, a question mark or a hash sign that nobody
 		// escaped: net/url refuses it, and prints it in its error.
 		at = strings.LastIndexByte(rest, '@')
